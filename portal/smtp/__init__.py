@@ -1,0 +1,1 @@
+"""The wire: addresses, composition, protocol and replies, all pure; connection and egress guard."""
