@@ -1,0 +1,1 @@
+"""Apps: what sends mail; each has exactly one owner, and API keys."""

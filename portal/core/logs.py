@@ -1,0 +1,48 @@
+"""Logs: one line an event, as JSON where no person is watching, and never a secret."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from portal.core.secret import Secret
+
+_NEVER = ("password", "secret", "token", "authorization", "cookie", "api_key")
+
+
+def configure() -> None:
+    """Send everything to standard error; safe to call again."""
+    watching = sys.stderr.isatty()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _without_secrets,
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer() if watching else structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def logger(room: str) -> structlog.stdlib.BoundLogger:
+    """The logger of one room."""
+    bound: structlog.stdlib.BoundLogger = structlog.get_logger().bind(room=room)
+    return bound
+
+
+def _without_secrets(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Names that smell of secrets lose their value, whatever it is."""
+    for key, value in event.items():
+        if isinstance(value, Secret) or any(word in key.lower() for word in _NEVER):
+            event[key] = "<redacted>"
+    return event

@@ -1,0 +1,152 @@
+"""The vault: secrets at rest, each bound to the place it may be sent to.
+
+Envelope: ``v1|<key id>|<nonce>|<ciphertext>``, AES-256-GCM (NIST SP 800-38D), 96-bit random
+nonce. The associated data is the *binding*: table, row, tenant and destination. A secret
+whose row was copied, whose tenant changed or whose server was pointed elsewhere does not open.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from portal.core.secret import Secret
+
+VERSION = "v1"
+Binding = tuple[str | int | None, ...]
+
+
+class CannotOpen(Exception):
+    """The envelope does not open: other destination, other row, unknown key or damage."""
+
+
+class KeysMissing(Exception):
+    """There are sealed secrets but no key file: starting would make them unreadable for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """All keys by id, and the one that seals new secrets."""
+
+    keys: Mapping[str, bytes]
+    current: str
+
+    @classmethod
+    def generate(cls) -> Keyring:
+        kid = _new_kid()
+        return cls({kid: AESGCM.generate_key(256)}, kid)
+
+    def with_new_key(self) -> Keyring:
+        """The same keys and a fresh one that seals from now on."""
+        kid = _new_kid()
+        return Keyring({**self.keys, kid: AESGCM.generate_key(256)}, kid)
+
+    def without(self, kid: str) -> Keyring:
+        """Without an old key; the current one cannot be dropped."""
+        if kid == self.current:
+            raise ValueError("the current key cannot be dropped")
+        return Keyring({k: v for k, v in self.keys.items() if k != kid}, self.current)
+
+    def seal(self, secret: Secret, binding: Binding) -> str:
+        nonce = os.urandom(12)
+        sealed = AESGCM(self.keys[self.current]).encrypt(
+            nonce, secret.reveal().encode(), _associated(binding)
+        )
+        return "|".join((VERSION, self.current, _b64(nonce), _b64(sealed)))
+
+    def open(self, envelope: str, binding: Binding) -> Secret:
+        try:
+            version, kid, nonce, sealed = envelope.split("|")
+            if version != VERSION:
+                raise CannotOpen("unknown envelope version")
+            plain = AESGCM(self.keys[kid]).decrypt(
+                base64.b64decode(nonce), base64.b64decode(sealed), _associated(binding)
+            )
+        except (ValueError, KeyError, InvalidTag) as fault:
+            raise CannotOpen(type(fault).__name__) from None
+        return Secret(plain.decode())
+
+    def save(self, path: Path) -> None:
+        """Write the file whole or not at all, readable by its owner only."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        document = {
+            "current": self.current,
+            "keys": {kid: _b64(key) for kid, key in self.keys.items()},
+        }
+        beside = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            json.dump(document, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+
+    @classmethod
+    def at(cls, path: Path) -> Keyring:
+        """The keyring in this file, made now if there is none.
+
+        Whether there are sealed secrets already, which a new key could never open, is asked
+        by the doctor and at the start of every long-running command.
+        """
+        try:
+            return cls.load(path)
+        except FileNotFoundError:
+            keyring = cls.generate()
+            keyring.save(path)
+            return keyring
+
+    @classmethod
+    def load(cls, path: Path) -> Keyring:
+        document = json.loads(path.read_text())
+        keys = {kid: base64.b64decode(key) for kid, key in document["keys"].items()}
+        return cls(keys, document["current"])
+
+
+def kid_of(envelope: str) -> str:
+    """Which key sealed this envelope."""
+    return envelope.split("|")[1]
+
+
+_keyring: Keyring | None = None
+
+
+def use(keyring: Keyring) -> None:
+    """Make this the keyring of the process."""
+    global _keyring
+    _keyring = keyring
+
+
+def keyring() -> Keyring:
+    if _keyring is None:
+        raise KeysMissing("No keyring is in use; create_app opens it.")
+    return _keyring
+
+
+def seal(secret: Secret, binding: Binding) -> str:
+    """The envelope to store; `binding` must be given again, equal, to open it."""
+    return keyring().seal(secret, binding)
+
+
+def unseal(envelope: str, binding: Binding) -> Secret:
+    """The secret, or CannotOpen when anything it was bound to has changed."""
+    return keyring().open(envelope, binding)
+
+
+def _associated(binding: Binding) -> bytes:
+    return json.dumps(binding, ensure_ascii=True, separators=(",", ":")).encode()
+
+
+def _b64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def _new_kid() -> str:
+    return secrets.token_hex(4)

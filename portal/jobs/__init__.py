@@ -1,0 +1,9 @@
+"""The clock and background work."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+
+def open_door(app: Flask) -> None:
+    """Open this door of the application."""

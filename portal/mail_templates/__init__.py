@@ -1,0 +1,1 @@
+"""Mail templates: what is said, in versions that never change and any number of languages."""

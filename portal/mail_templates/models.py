@@ -1,0 +1,66 @@
+"""Templates as rows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.core.db import Model, UtcTime
+from portal.smtp_settings.models import SmtpServer
+
+
+class MailTemplate(Model):
+    """A kind of mail, by slug; the platform's own have no white label."""
+
+    __tablename__ = "mail_template"
+    __table_args__ = (
+        Index("uq_mail_template_slug", text("coalesce(white_label_id, 0)"), "slug", unique=True),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    white_label_id: Mapped[int | None] = mapped_column(ForeignKey("white_label.id"), index=True)
+    slug: Mapped[str] = mapped_column(String(60))
+    name: Mapped[str] = mapped_column(String(120))
+    preferred_server_id: Mapped[int | None] = mapped_column(ForeignKey("smtp_server.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    archived_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+    preferred_server: Mapped[SmtpServer | None] = relationship()
+    versions: Mapped[list[TemplateVersion]] = relationship(
+        back_populates="template", order_by="TemplateVersion.number"
+    )
+
+
+class TemplateVersion(Model):
+    """One saved state of a template. Never changed: a message can always be shown as it was."""
+
+    __tablename__ = "template_version"
+    __table_args__ = (UniqueConstraint("template_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    template_id: Mapped[int] = mapped_column(ForeignKey("mail_template.id"))
+    number: Mapped[int]
+    default_language: Mapped[str] = mapped_column(String(16))
+    created_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+
+    template: Mapped[MailTemplate] = relationship(back_populates="versions")
+    texts: Mapped[list[TemplateText]] = relationship(back_populates="version")
+
+
+class TemplateText(Model):
+    """What a version says in one language."""
+
+    __tablename__ = "template_text"
+    __table_args__ = (UniqueConstraint("version_id", "language"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("template_version.id"))
+    language: Mapped[str] = mapped_column(String(16))
+    subject: Mapped[str] = mapped_column(Text)
+    text: Mapped[str | None] = mapped_column(Text)
+    html: Mapped[str | None] = mapped_column(Text)
+
+    version: Mapped[TemplateVersion] = relationship(back_populates="texts")

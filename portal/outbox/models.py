@@ -1,0 +1,193 @@
+"""Messages, their deliveries and attempts, as rows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, LargeBinary, SmallInteger, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.core.db import BigId, Json, Model, UtcTime, enum_of
+from portal.outbox.states import Category, State
+
+PLATFORM = 0
+"""`Delivery.tenant` of mail that the portal itself writes."""
+
+_WAITING = text("state IN ('scheduled', 'queued', 'deferred')")
+_SENDING = text("state = 'sending'")
+_NOTABLE = text("state NOT IN ('queued', 'sending', 'sent')")
+
+
+class Message(Model):
+    """One accepted submission, with the route that was decided for it and why.
+
+    The server, sender and owner are kept as they were when the route was decided; a lane
+    compares them with the present before it sends.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (Index("ix_message_white_label_id", "white_label_id", "id"),)
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    public_id: Mapped[str] = mapped_column(String(32), unique=True)
+    white_label_id: Mapped[int | None] = mapped_column(ForeignKey("white_label.id"))
+    app_id: Mapped[int | None] = mapped_column(ForeignKey("app.id"))
+    author_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    agent_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    category: Mapped[Category] = mapped_column(enum_of(Category))
+    is_test: Mapped[bool] = mapped_column(default=False)  # by a test key
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    send_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    give_up_at: Mapped[datetime] = mapped_column(UtcTime)  # 72 hours after it was first due
+
+    # What was asked for, so that the same rule can decide again.
+    wanted_sender_id: Mapped[int | None] = mapped_column(ForeignKey("sender.id"))
+    reply_to: Mapped[list[dict[str, str]]] = mapped_column(Json, default=list)
+    to_header: Mapped[list[dict[str, str]] | None] = mapped_column(Json)  # None: each its own
+    cc_header: Mapped[list[dict[str, str]]] = mapped_column(Json, default=list)
+    recipients: Mapped[int]  # To, Cc and Bcc together
+
+    # The route.
+    server_id: Mapped[int | None] = mapped_column(ForeignKey("smtp_server.id"))
+    server_version: Mapped[int | None]
+    owner_id: Mapped[int | None]  # the app's owner when the route was decided
+    sender_id: Mapped[int | None] = mapped_column(ForeignKey("sender.id"))
+    from_email: Mapped[str] = mapped_column(String(254))
+    from_name: Mapped[str] = mapped_column(String(200))
+    route_reply_to: Mapped[list[dict[str, str]]] = mapped_column(Json, default=list)
+    domain_id: Mapped[int | None] = mapped_column(ForeignKey("domain.id"))  # that allowed From
+    reason: Mapped[str] = mapped_column(String(40))
+    trace: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)
+    is_explicit: Mapped[bool] = mapped_column(default=False)  # somebody chose this way by hand
+
+    # The content: a template's text, or its own.
+    template_text_id: Mapped[int | None] = mapped_column(ForeignKey("template_text.id"))
+    subject: Mapped[str | None] = mapped_column(Text)
+    text: Mapped[str | None] = mapped_column(Text)
+    html: Mapped[str | None] = mapped_column(Text)
+    headers: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
+    values: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # for every recipient
+    details: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # the caller's `metadata`
+
+    deliveries: Mapped[list[Delivery]] = relationship(
+        back_populates="message", order_by="Delivery.position"
+    )
+    attachments: Mapped[list[Attachment]] = relationship(order_by="Attachment.id")
+    events: Mapped[list[Event]] = relationship(order_by="Event.id")
+
+
+class Delivery(Model):
+    """One recipient of one message: the truth about what became of it."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        Index("uq_delivery_message_id", "message_id", "position", unique=True),
+        Index(
+            "ix_delivery_waiting",
+            "server_id",
+            "tenant",
+            "priority",
+            "due_at",
+            sqlite_where=_WAITING,
+            postgresql_where=_WAITING,
+        ),
+        Index(
+            "ix_delivery_sending",
+            "worker_id",
+            sqlite_where=_SENDING,
+            postgresql_where=_SENDING,
+        ),
+        Index("ix_delivery_log", "tenant", "id"),
+        Index("ix_delivery_email", "tenant", "email"),
+        Index(
+            "ix_delivery_notable",
+            "tenant",
+            "state",
+            "id",
+            sqlite_where=_NOTABLE,
+            postgresql_where=_NOTABLE,
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"))
+    position: Mapped[int]  # within the message, from 1
+    tenant: Mapped[int]  # the white label's id; 0 is the platform itself
+    server_id: Mapped[int | None]
+    priority: Mapped[int] = mapped_column(SmallInteger)  # 0 leaves first
+    email: Mapped[str] = mapped_column(String(254))
+    name: Mapped[str] = mapped_column(String(200), default="")
+    values: Mapped[dict[str, Any] | None] = mapped_column(Json)
+
+    state: Mapped[State] = mapped_column(enum_of(State))
+    due_at: Mapped[datetime] = mapped_column(UtcTime)
+    attempts: Mapped[int] = mapped_column(SmallInteger, default=0)  # tries that were charged
+    copies: Mapped[int] = mapped_column(SmallInteger, default=0)  # sent again after an unknown
+    losses: Mapped[int] = mapped_column(SmallInteger, default=0)  # workers that died holding it
+    worker_id: Mapped[int | None]
+
+    code: Mapped[int | None] = mapped_column(SmallInteger)  # of the last reply
+    enhanced: Mapped[str | None] = mapped_column(String(12))
+    words: Mapped[str | None] = mapped_column(Text)  # the last reply's, scrubbed; or why it is held
+    stage: Mapped[str | None] = mapped_column(String(16))
+    kind: Mapped[str | None] = mapped_column(String(32))  # why it failed, waits or is held
+    settled_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+    message: Mapped[Message] = relationship(back_populates="deliveries")
+    tries: Mapped[list[Attempt]] = relationship(order_by="Attempt.id")
+
+
+class Attempt(Model):
+    """A try that was not a plain success at once."""
+
+    __tablename__ = "attempt"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("delivery.id"), index=True)
+    number: Mapped[int] = mapped_column(SmallInteger)
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    server_id: Mapped[int | None]
+    state: Mapped[State] = mapped_column(enum_of(State))  # what the delivery became
+    kind: Mapped[str | None] = mapped_column(String(32))
+    stage: Mapped[str | None] = mapped_column(String(16))
+    code: Mapped[int | None] = mapped_column(SmallInteger)
+    enhanced: Mapped[str | None] = mapped_column(String(12))
+    words: Mapped[str | None] = mapped_column(Text)
+    transcript: Mapped[str | None] = mapped_column(Text)  # redacted
+
+
+class Event(Model):
+    """Something that happened to a message apart from its tries: re-routed, held, released."""
+
+    __tablename__ = "event"
+
+    id: Mapped[int] = mapped_column(BigId, primary_key=True)
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    kind: Mapped[str] = mapped_column(String(32))
+    words: Mapped[str] = mapped_column(Text)
+
+
+class Attachment(Model):
+    """A file sent along."""
+
+    __tablename__ = "attachment"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[int] = mapped_column(ForeignKey("message.id"), index=True)
+    filename: Mapped[str] = mapped_column(String(200))
+    content_type: Mapped[str] = mapped_column(String(120))
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+
+
+class Answer(Model):
+    """What an app was told when it first used an idempotency key."""
+
+    __tablename__ = "answer"
+
+    app_id: Mapped[int] = mapped_column(ForeignKey("app.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    body_hash: Mapped[str] = mapped_column(String(64))
+    body: Mapped[Any] = mapped_column(Json)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)

@@ -1,0 +1,98 @@
+"""The states of a delivery and the moves between them.
+
+Pure: no database, no clock, no network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from enum import StrEnum
+
+
+class State(StrEnum):
+    SCHEDULED = "scheduled"  # waits for a time the sender chose
+    QUEUED = "queued"  # may leave now
+    DEFERRED = "deferred"  # the other side asked to come again later
+    SENDING = "sending"  # a lane holds it
+    SENT = "sent"  # the server took it; final
+    FAILED = "failed"  # refused for good; final
+    UNKNOWN = "unknown"  # handed over, but the answer was never learnt
+    HELD = "held"  # a person decides
+    SUPPRESSED = "suppressed"  # the recipient does not want mail; final
+    CANCELLED = "cancelled"  # taken back before it was handed over; final
+    SANDBOXED = "sandboxed"  # kept to look at, nothing left; final
+
+
+class Category(StrEnum):
+    TRANSACTIONAL = "transactional"  # somebody waits for it
+    CAMPAIGN = "campaign"  # goes when no transactional mail of its tenant waits
+
+    @property
+    def priority(self) -> int:
+        """0 leaves first."""
+        return 0 if self is Category.TRANSACTIONAL else 1
+
+
+WAITING: Collection[State] = (State.SCHEDULED, State.QUEUED, State.DEFERRED)
+"""A lane may claim these when they are due."""
+
+FINAL: Collection[State] = (
+    State.SENT,
+    State.FAILED,
+    State.SUPPRESSED,
+    State.CANCELLED,
+    State.SANDBOXED,
+)
+
+MOVES: Mapping[State, Collection[State]] = {
+    State.SCHEDULED: (State.SENDING, State.CANCELLED, State.HELD, State.SANDBOXED, State.QUEUED),
+    State.QUEUED: (State.SENDING, State.CANCELLED, State.HELD, State.SANDBOXED, State.FAILED),
+    State.DEFERRED: (
+        State.SENDING,
+        State.QUEUED,
+        State.CANCELLED,
+        State.HELD,
+        State.SANDBOXED,
+        State.FAILED,
+    ),
+    State.SENDING: (
+        State.SENT,
+        State.DEFERRED,
+        State.FAILED,
+        State.QUEUED,
+        State.UNKNOWN,
+        State.HELD,
+        State.SANDBOXED,
+    ),
+    State.UNKNOWN: (State.QUEUED, State.HELD, State.SENT),
+    State.HELD: (State.QUEUED, State.CANCELLED, State.SENT),
+    # A late 250 always counts, whatever was believed meanwhile.
+    State.SENT: (),
+    State.FAILED: (State.QUEUED,),  # re-sent by hand, where that is safe
+    State.SUPPRESSED: (),
+    State.CANCELLED: (),
+    State.SANDBOXED: (),
+}
+
+
+def may_move(old: State, new: State) -> bool:
+    """Whether a delivery may go from one state to the other."""
+    return new in MOVES[old]
+
+
+def summary(states: Collection[State]) -> State:
+    """One word for a message with several deliveries: what still needs attention comes first."""
+    order = (
+        State.SENDING,
+        State.QUEUED,
+        State.SCHEDULED,
+        State.DEFERRED,
+        State.UNKNOWN,
+        State.HELD,
+        State.FAILED,
+        State.SENT,
+        State.SUPPRESSED,
+        State.CANCELLED,
+        State.SANDBOXED,
+    )
+    return next(state for state in order if state in states)

@@ -1,0 +1,1 @@
+"""Routing: by which server a message leaves, from which address, and why."""

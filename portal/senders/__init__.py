@@ -1,0 +1,1 @@
+"""Senders: names and addresses to send from, and whose default they are."""

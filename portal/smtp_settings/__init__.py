@@ -1,0 +1,1 @@
+"""SMTP settings: whose server, what kind, and whether it works."""

@@ -1,0 +1,1 @@
+"""White labels: tenants, their brand, their hostnames."""

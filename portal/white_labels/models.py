@@ -1,0 +1,70 @@
+"""Tenants as rows, and the platform itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from portal.core.db import Model, UtcTime, enum_of
+
+
+class Platform(Model):
+    """This installation: exactly one row, id 1."""
+
+    __tablename__ = "platform"
+
+    id: Mapped[int] = mapped_column(primary_key=True, default=1)
+    name: Mapped[str] = mapped_column(String(80))
+    origin: Mapped[str] = mapped_column(String(300))  # scheme, host and port; links start with it
+    colour: Mapped[str] = mapped_column(String(7), default="#1f5fa8")
+    support_email: Mapped[str | None] = mapped_column(String(254))
+    is_demo: Mapped[bool] = mapped_column(default=False)
+
+
+class MailMode(StrEnum):
+    PLATFORM = "platform"  # everything leaves through the platform's servers
+    OWN = "own"  # the custom mail server, where the owner rule lets it
+
+
+class WhiteLabel(Model):
+    """A tenant under its own name."""
+
+    __tablename__ = "white_label"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(String(40), unique=True)
+    name: Mapped[str] = mapped_column(String(80))
+    colour: Mapped[str] = mapped_column(String(7), default="#1f5fa8")
+    logo: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
+    logo_type: Mapped[str | None] = mapped_column(String(20))
+    mail_mode: Mapped[MailMode] = mapped_column(enum_of(MailMode), default=MailMode.OWN)
+    shows_platform_name: Mapped[bool] = mapped_column(default=False)
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    suspended_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+    hostnames: Mapped[list[Hostname]] = relationship(
+        back_populates="white_label", order_by="Hostname.id"
+    )
+
+    @property
+    def is_suspended(self) -> bool:
+        return self.suspended_at is not None
+
+
+class Hostname(Model):
+    """A name under which a white label's portal answers."""
+
+    __tablename__ = "hostname"
+    __table_args__ = (UniqueConstraint("name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    white_label_id: Mapped[int] = mapped_column(ForeignKey("white_label.id"), index=True)
+    name: Mapped[str] = mapped_column(String(253))  # canonical A-label, lower case, no port
+    proof_token: Mapped[str] = mapped_column(String(64))  # of this white label and this name only
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    proven_at: Mapped[datetime | None] = mapped_column(UtcTime)  # None: not served
+
+    white_label: Mapped[WhiteLabel] = relationship(back_populates="hostnames")
