@@ -22,7 +22,10 @@ On Debian and Ubuntu: apt install python3-venv"""
 
 
 def succeeds(*command: str | Path) -> bool:
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 def make_environment() -> None:
@@ -32,11 +35,12 @@ def make_environment() -> None:
     if succeeds(sys.executable, "-m", "venv", "--clear", ENVIRONMENT):
         return
     # Debian packs ensurepip apart from Python, and pip apart from both.
-    if not succeeds(sys.executable, "-m", "pip", "--version"):
+    options = []
+    if succeeds(sys.executable, "-m", "pip", "--version"):
+        options = ["--without-pip"]
+    elif not succeeds(sys.executable, ROOT / "tools" / "programs.py", "venv"):
         sys.exit(NEITHER)
-    subprocess.run(
-        [sys.executable, "-m", "venv", "--clear", "--without-pip", ENVIRONMENT], check=True
-    )
+    subprocess.run([sys.executable, "-m", "venv", "--clear", *options, ENVIRONMENT], check=True)
 
 
 def pip() -> list[str | Path]:

@@ -1,6 +1,6 @@
 """The real programs that the tests talk to: where they are, and how Debian installs them.
 
-    python3 tools/programs.py
+    python3 tools/programs.py [name …]
 
 uses those that are there, installs the others from the system's packages where that is allowed
 (root on Debian), and names what is still missing. Only Python's own library is used here.
@@ -8,6 +8,8 @@ uses those that are there, installs the others from the system's packages where 
 
 from __future__ import annotations
 
+import fcntl
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -27,19 +29,21 @@ ANSWERS = "postfix postfix/main_mailer_type select No configuration\n"
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One thing the tests need: any of `either`, all of `executables`, all of `files` (globs)."""
+    """One thing that is needed: one of `either`, all `executables`, `files` (globs), `modules`."""
 
     name: str
     packages: Sequence[str]
     executables: Sequence[str] = ()
     either: Sequence[str] = ()
     files: Sequence[str] = ()
+    modules: Sequence[str] = ()
     needs_root: bool = False
 
     def missing(self) -> str:
         """Why it cannot be used here, or nothing."""
         absent = [name for name in self.executables if find(name) is None]
         absent += [glob for glob in self.files if not any(Path("/").glob(glob))]
+        absent += [name for name in self.modules if importlib.util.find_spec(name) is None]
         if self.either and not any(find(name) for name in self.either):
             absent.append(" or ".join(self.either))
         if absent:
@@ -59,13 +63,15 @@ PROGRAMS = (
         "postfix",
         packages=("postfix", "sasl2-bin", "libsasl2-modules"),
         executables=("postfix", "postconf", "saslpasswd2"),
-        files=("usr/lib*/**/sasl2/libplain.so", "usr/lib*/**/sasl2/libsasldb.so"),
+        files=("usr/lib/*/sasl2/libplain.so", "usr/lib/*/sasl2/libsasldb.so"),
         needs_root=True,  # its master process binds and then gives up its rights
     ),
     Program("postgres", packages=("postgresql",), executables=("initdb", "postgres")),
     Program("redis", packages=("redis-server",), executables=("redis-server",)),
 )
-BY_NAME = {program.name: program for program in PROGRAMS}
+# Not for tests: tools/install.py asks for it where Python can make no virtual environment.
+VENV = Program("venv", packages=("python3-venv",), modules=("ensurepip",))
+BY_NAME = {program.name: program for program in (*PROGRAMS, VENV)}
 
 
 def find(executable: str) -> Path | None:
@@ -112,18 +118,22 @@ def install(packages: Sequence[str]) -> None:
             return
 
 
-def main() -> int:
-    wanted = [package for program in PROGRAMS if program.missing() for package in program.packages]
-    if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
-        print("Installing for the tests:", " ".join(wanted), flush=True)
-        with no_daemons():
-            install(wanted)
+def main(names: Sequence[str]) -> int:
+    chosen = [BY_NAME[name] for name in names] or PROGRAMS
+    # make may run several of us at once, and apt serves one at a time.
+    with Path(__file__).open(encoding="utf-8") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        wanted = [package for each in chosen if each.missing() for package in each.packages]
+        if wanted and os.geteuid() == 0 and shutil.which("apt-get"):
+            print("Installing from the system's packages:", " ".join(wanted), flush=True)
+            with no_daemons():
+                install(wanted)
 
-    missing = {program.name: why for program in PROGRAMS if (why := program.missing())}
+    missing = {program.name: why for program in chosen if (why := program.missing())}
     for name, why in missing.items():
-        print(f"Tests that need {name} will not run: {why}.")
-    return 1 if missing and os.environ.get("CI") == "true" else 0
+        print(f"What needs {name} will not run: {why}.")
+    return 1 if missing and (names or os.environ.get("CI") == "true") else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
