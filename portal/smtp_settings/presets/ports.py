@@ -89,26 +89,28 @@ def port_advice(port: int, tls: TlsMode, *, documented: Container[Port] = ()) ->
 
 
 def _mismatch(port: int, tls: TlsMode) -> list[Advice]:
-    usual = _USUAL_TLS.get(port)
-    if usual is None or usual is tls:
+    usual = _USUAL_TLS.get(port, tls)
+    if usual is tls:
         return []
+    return [Advice("port_and_tls_differ", Weight.WARNING, _what_is_usual(port, usual))]
 
-    match usual:
+
+def _what_is_usual(port: int, tls: TlsMode) -> Words:
+    match tls:
         case TlsMode.NONE:
-            words = _(
+            return _(
                 "On port %(port)s TLS is usually off. Keep it on only if this server offers it "
                 "there.",
                 port=port,
             )
         case TlsMode.STARTTLS:
-            words = _(
+            return _(
                 "On port %(port)s TLS should be on, by STARTTLS: the connection starts in clear "
                 "and is then upgraded.",
                 port=port,
             )
         case TlsMode.IMPLICIT:
-            words = _("On port %(port)s the server expects TLS from the first byte.", port=port)
-    return [Advice("port_and_tls_differ", Weight.WARNING, words)]
+            return _("On port %(port)s the server expects TLS from the first byte.", port=port)
 
 
 _CLEAR_TEXT = Advice(
