@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from portal.core.errors import Refusal
 from portal.core.words import _
 
-_REGION = re.compile(
-    r"[a-z]{2}(-gov)?-(central|(north|south)(east|west)?|east|west)-[1-9]", re.ASCII
-)
+_REGION = re.compile(r"[a-z]{2}(-gov)?-(central|(north|south)(east|west)?|east|west)-[1-9]")
 
 WITHOUT_SMTP = frozenset(
     # SES works there, but only through its API: the SMTP names do not resolve.

@@ -142,8 +142,7 @@ class Preset:
 
     def advice_on(self, port: int, tls: TlsMode) -> list[Advice]:
         """What to say about this port and mode; what the service documents is no mismatch."""
-        documented = () if self.is_typed_by_hand else self.ports
-        return port_advice(port, tls, documented=documented)
+        return port_advice(port, tls, documented=self.ports)
 
     def username_for(self, typed: str, password: Secret) -> str:
         """The user name to sign in with, asked for at the moment of signing in.
