@@ -64,6 +64,7 @@ class ServerFacts:
     is_parked: bool = False
     weight: int = 1
     max_recipients: int | None = None
+    configurer: str = ""  # the name of `configured_by`, for the words
 
     @property
     def is_platform(self) -> bool:
@@ -108,7 +109,9 @@ class Facts:
     servers: tuple[ServerFacts, ...]  # the white label's and the platform's
     senders: tuple[SenderFacts, ...]  # the first sender of each of these servers
     white_label: WhiteLabelFacts | None = None  # None: the portal's own mail
+    app_name: str = ""
     owner: int | None = None  # who owns the app; without an app, who writes
+    owner_name: str = ""
     chosen: SenderFacts | None = None
     wish: Mailbox | None = None  # a From address that is asked for, on whatever server
     template_server: int | None = None
@@ -133,6 +136,7 @@ class Step:
     server: int | None = None
     server_name: str = ""
     sender: str = ""
+    configurer: str = ""  # who configured the server, for the words
     limit: int | None = None  # the server's recipient limit, where that was the reason
 
 
@@ -241,13 +245,11 @@ def _candidates(facts: Facts) -> Iterator[Sequence[_Candidate]]:
 def _try(candidate: _Candidate, facts: Facts, wish: Mailbox | None) -> Route | Step:
     """The route through this candidate, or the first check it fails."""
     server, sender, by = candidate.server, candidate.sender, candidate.by
-    step = Step(
-        by,
-        Check.PASSED,
-        server.id if server else None,
-        server.name if server else "",
-        str(sender.mailbox.address) if sender else "",
-    )
+    step = Step(by, Check.PASSED, sender=str(sender.mailbox.address) if sender else "")
+    if server is not None:
+        step = replace(
+            step, server=server.id, server_name=server.name, configurer=server.configurer
+        )
     white_label = facts.white_label
 
     if server is None or (

@@ -1,0 +1,5 @@
+"""What every test can ask for; the pieces of equipment are plugins of their own."""
+
+from __future__ import annotations
+
+pytest_plugins = ["tests.equipment.stage"]
