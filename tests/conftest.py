@@ -2,4 +2,10 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["tests.equipment.stage"]
+pytest_plugins = [
+    "tests.equipment.programs",
+    "tests.equipment.clock",
+    "tests.equipment.postgres",
+    "tests.equipment.redis_server",
+    "tests.equipment.stage",
+]

@@ -1,0 +1,162 @@
+"""A real server as a child process: started when it answers, gone when the test is over."""
+
+from __future__ import annotations
+
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Protocol, TypedDict, TypeVar
+
+STARTS_WITHIN = 30.0  # seconds; generous, because two cores may be shared with everything else
+ENDS_WITHIN = 15.0
+
+
+class NotStarted(Exception):
+    """The server ended or stayed silent; its own words are in the message."""
+
+
+def free_port() -> int:
+    """A loopback port that nobody held a moment ago. Somebody may take it: see `started`."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def answers_on(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def wait_until(condition: Callable[[], bool], what: str, *, within: float = STARTS_WITHIN) -> None:
+    """Return as soon as the condition holds; raise TimeoutError naming `what` if it never does."""
+    deadline = time.monotonic() + within
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {within:g} s")
+        time.sleep(0.02)
+
+
+@contextmanager
+def folder_for(name: str, owner: str | None = None) -> Iterator[Path]:
+    """A folder with a short name (Unix sockets allow 107 characters) that belongs to `owner`."""
+    folder = Path(tempfile.mkdtemp(prefix=f"livery-{name}-", dir="/tmp"))
+    try:
+        if owner is not None:
+            account = pwd.getpwnam(owner)
+            shutil.chown(folder, account.pw_uid, account.pw_gid)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Identity(TypedDict, total=False):
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def identity(owner: str | None) -> Identity:
+    """What makes a child process run as this account and nobody else; nothing for None."""
+    if owner is None:
+        return {}
+    account = pwd.getpwnam(owner)
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+class Daemon:
+    """One server process in the foreground. It can be stopped, frozen and started again."""
+
+    def __init__(
+        self,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        is_ready: Callable[[], bool],
+        owner: str | None = None,
+        end_with: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        self._command = command
+        self._log = log
+        self._is_ready = is_ready
+        self._owner = owner
+        self._end_with = end_with
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                start_new_session=True,  # Ctrl-C in the terminal is the tests' business
+                **identity(self._owner),
+            )
+        try:
+            wait_until(lambda: self._has_ended() or self._is_ready(), str(self._command[0]))
+        except TimeoutError as silence:
+            self.stop()
+            raise NotStarted(f"{silence}\n{self.words()}") from None
+        if self._has_ended():
+            raise NotStarted(f"{self._command[0]} ended\n{self.words()}")
+
+    def stop(self) -> None:
+        """End it and wait; one that does not listen is killed."""
+        if self._process is None:
+            return
+        self.resume()
+        self._process.send_signal(self._end_with)
+        try:
+            self._process.wait(ENDS_WITHIN)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process = None
+
+    def freeze(self) -> None:
+        """Keep its sockets open and answer nothing, as a server that hangs does."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def words(self) -> str:
+        """The end of what it logged."""
+        return self._log.read_text(encoding="utf-8", errors="replace")[-4000:]
+
+    def _has_ended(self) -> bool:
+        return self._process is None or self._process.poll() is not None
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+
+class Startable(Protocol):
+    def start(self) -> None: ...
+
+
+Server = TypeVar("Server", bound=Startable)
+
+
+def started(make: Callable[[], Server], *, attempts: int = 3) -> Server:
+    """`make` picks free ports; when somebody was quicker to one of them, it picks others."""
+    for _ in range(attempts - 1):
+        with suppress(NotStarted):
+            server = make()
+            server.start()
+            return server
+    server = make()
+    server.start()
+    return server
