@@ -47,13 +47,13 @@ class KeyKind(StrEnum):
 
 
 class ApiKey(Model):
-    """``lv_live_<public id>_<secret>``; the secret is stored as a SHA-256 hash of 256 random bits."""
+    """``lv_live_<public id>_<secret>``; of the secret (256 random bits) a SHA-256 hash is kept."""
 
     __tablename__ = "api_key"
 
     id: Mapped[int] = mapped_column(primary_key=True)
     app_id: Mapped[int] = mapped_column(ForeignKey("app.id"), index=True)
-    public_id: Mapped[str] = mapped_column(String(16), unique=True)
+    public_id: Mapped[str] = mapped_column(String(40), unique=True)
     kind: Mapped[KeyKind] = mapped_column(enum_of(KeyKind))
     name: Mapped[str] = mapped_column(String(60))
     secret_hash: Mapped[str] = mapped_column(String(64))

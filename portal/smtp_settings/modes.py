@@ -7,11 +7,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from portal.smtp.target import Tls as TlsMode
 
-class TlsMode(StrEnum):
-    NONE = "none"  # in clear, no sign-in unless the platform owner allows it
-    STARTTLS = "starttls"  # upgrade, required
-    IMPLICIT = "implicit"  # TLS from the first byte
+__all__ = ["AuthKind", "TlsMode"]
 
 
 class AuthKind(StrEnum):
