@@ -1,0 +1,356 @@
+"""The composer: a message is compiled once, then written out for each recipient in microseconds.
+
+Pure. What is the same for everybody (most header fields, the literal lines of the bodies, the
+attachments) is checked, encoded and dot-stuffed by `compile_message`. `CompiledMessage.render` adds
+what differs: To, Subject, Date, Message-ID and the values in their holes. Date and Message-ID come
+from the recipient's row, so all copies of a delivery are byte for byte the same.
+
+Nothing that a person typed reaches a header on trust. Control characters are refused before it is
+encoded, each inserted value is checked on its bytes after, and every header block is parsed again
+by the standard library and its field names compared with those intended (CVE-2024-6923).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from hashlib import blake2b
+from operator import itemgetter, le
+
+from portal.core.words import _
+from portal.smtp.addresses import MAX_NAME, Mailbox, canonical_domain, find_forbidden, is_canonical
+from portal.smtp.compose_bodies import Hole, Line, line_for, quoted_printable, quoted_value
+from portal.smtp.compose_headers import (
+    LINE,
+    address_list,
+    date_value,
+    fold,
+    mailbox_tokens,
+    unstructured,
+)
+from portal.smtp.compose_parts import (
+    Attachment,
+    ComposeError,
+    Element,
+    WholeBody,
+    checked_block,
+    checked_field,
+    content_part,
+    not_unicode,
+)
+from portal.smtp.segments import Content, Merge, Segments
+
+__all__ = [
+    "Attachment",
+    "CompiledMessage",
+    "ComposeError",
+    "Draft",
+    "Recipient",
+    "compile_message",
+    "message_id",
+]
+
+_is_plain_name = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*").fullmatch
+_is_own_field = re.compile(r"[Xx]-[A-Za-z0-9](?:[A-Za-z0-9-]{0,38}[A-Za-z0-9])?").fullmatch
+_LONGEST_SUBJECT = 998
+_LONGEST_FURTHER = 10_000
+# RFC 3834 5: says that no person wrote this, so that no machine answers it.
+_FIELDS_BESIDE_X = frozenset({"auto-submitted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a message says, before it is known to whom.
+
+    `to` is the shared To of a message with several recipients; with None each recipient stands
+    alone there. There is no Bcc: who is not named in `to` or `cc` is simply a recipient. `headers`
+    are further fields, `X-…` only (and Auto-Submitted). Message-IDs end in `message_id_domain`, or
+    in the sender's domain. `seed` tells this draft from others; the MIME boundaries come from it.
+    """
+
+    sender: Mailbox
+    subject: Content
+    text: Content | None = None
+    html: Content | None = None
+    reply_to: tuple[Mailbox, ...] = ()
+    to: tuple[Mailbox, ...] | None = None
+    cc: tuple[Mailbox, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    message_id_domain: str = ""
+    seed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One delivery: to whom, and what makes its bytes its own.
+
+    `seed` becomes the Message-ID: the same seed gives the same one, so a second copy can be
+    recognised. `date` is an aware datetime. `values` fill the holes.
+    """
+
+    email: str
+    seed: str
+    date: datetime
+    name: str = ""
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+class _Varying(Enum):
+    """Header fields that are written anew for each recipient, in the order they are filled in."""
+
+    TO = "To"
+    SUBJECT = "Subject"
+    DATE = "Date"
+    MESSAGE_ID = "Message-ID"
+
+
+def message_id(seed: str, domain: str) -> str:
+    """The Message-ID, angle brackets included, that a delivery with this seed bears."""
+    return f"<{blake2b(seed.encode(), digest_size=16).hexdigest()}@{domain}>"
+
+
+def compile_message(draft: Draft) -> CompiledMessage:
+    """Check and encode everything that does not depend on a recipient.
+
+    Raises:
+        ComposeError: something in the draft cannot be sent; `field` says what.
+    """
+    content = content_part(draft.text, draft.html, draft.attachments, seed=draft.seed)
+    fields: list[str | _Varying] = [
+        address_list("From", [draft.sender]),
+        address_list("To", draft.to) if draft.to else _Varying.TO,
+    ]
+    names = ["From", "To"]
+    if draft.cc:
+        fields.append(address_list("Cc", draft.cc))
+        names.append("Cc")
+    if draft.reply_to:
+        fields.append(address_list("Reply-To", draft.reply_to))
+        names.append("Reply-To")
+    fields += [_literal_subject(draft.subject), _Varying.DATE, _Varying.MESSAGE_ID]
+    names += ["Subject", "Date", "Message-ID"]
+    fields += ["MIME-Version: 1.0", *(_further_field(*header) for header in draft.headers)]
+    names += ["MIME-Version", *(name for name, _value in draft.headers)]
+    fields += content.fields
+    names += content.names
+    checked_block([f"{f.value}: x" if isinstance(f, _Varying) else f for f in fields], names)
+
+    elements: list[Element | _Varying] = []
+    for line in fields:
+        elements += [line, "\r\n"]
+    elements += ["\r\n", *content.elements]
+    domain = draft.message_id_domain
+    return CompiledMessage(
+        elements,
+        draft.subject,
+        domain=canonical_domain(domain) if domain else draft.sender.address.domain,
+    )
+
+
+class CompiledMessage:
+    """A message with all done but what differs between recipients; threads may share it."""
+
+    __slots__ = (
+        "_domain",
+        "_edges",
+        "_elements",
+        "_has_own_to",
+        "_in_order",
+        "_merges",
+        "_rooms",
+        "_skeleton",
+        "_subject",
+        "_wholes",
+    )
+
+    def __init__(
+        self, elements: Sequence[Element | _Varying], subject: Content, *, domain: str
+    ) -> None:
+        self._elements = elements
+        self._domain = domain
+        self._has_own_to = _Varying.TO in elements
+        self._subject = None if isinstance(subject, str) else subject
+
+        # Each value once, with the least room and the most delicate place it has anywhere.
+        holes: dict[Merge, tuple[int, bool]] = {}
+        for piece in _pieces(elements):
+            if isinstance(piece, Hole):
+                room, is_edge = holes.get(piece.merge, (piece.room, False))
+                holes[piece.merge] = (min(room, piece.room), is_edge or piece.is_edge)
+        self._merges = list(holes)
+        self._rooms = [room for room, _is_edge in holes.values()]
+        self._edges = [at for at, (_room, is_edge) in enumerate(holes.values()) if is_edge]
+        self._wholes = [e.merge for e in elements if isinstance(e, WholeBody)]
+
+        # The skeleton alternates: fixed text, a place, fixed text, … All places are filled by one
+        # slice assignment out of: varying fields, values, whole bodies.
+        values_at = len(_Varying)
+        wholes_at = values_at + len(self._merges)
+        self._skeleton = [""]
+        order: list[int] = []
+        for piece in _pieces(elements):
+            match piece:
+                case str():
+                    self._skeleton[-1] += piece
+                    continue
+                case Hole():
+                    order.append(values_at + self._merges.index(piece.merge))
+                case WholeBody():
+                    order.append(wholes_at)
+                    wholes_at += 1
+                case _Varying():
+                    order.append(list(_Varying).index(piece))
+            self._skeleton += ["", ""]
+        self._in_order = itemgetter(*order)
+
+    def render(self, recipient: Recipient) -> bytes:
+        """The message for one recipient as SMTP wants it, but for the final dot.
+
+        Lines end in CRLF and dots that begin one are doubled. The same recipient gives the same
+        bytes.
+
+        Raises:
+            ComposeError: the recipient's name, address or values cannot be sent.
+            Refusal: whatever the callables of the content raise.
+        """
+        values = recipient.values
+        fields = [
+            _to_field(recipient.email, recipient.name) if self._has_own_to else "",
+            "" if self._subject is None else _merged_subject(self._subject, values),
+            f"Date: {date_value(recipient.date)}",
+            f"Message-ID: {message_id(recipient.seed, self._domain)}",
+        ]
+        try:
+            merged = [merge(values) for merge in self._merges]
+            wholes = [quoted_printable(merge(values)) for merge in self._wholes]
+            quoted = self._quoted(merged)
+            if quoted is None:
+                return self._with_long_values(fields, merged, wholes)
+        except UnicodeEncodeError as error:
+            raise not_unicode("text") from error
+
+        parts = self._skeleton.copy()
+        parts[1::2] = self._in_order([*fields, *quoted, *wholes])
+        return "".join(parts).encode("ascii")
+
+    def _quoted(self, merged: list[str]) -> Sequence[str] | None:
+        """The values as they stand in quoted-printable, or None if one does not fit its place."""
+        together = "".join(merged)
+        quoted: list[str] = merged
+        if (
+            not together.isascii()
+            or not together.isprintable()
+            or "=" in together
+            or any(merged[at][:1] == "." or merged[at][-1:] == " " for at in self._edges)
+        ):
+            quoted = []
+            for value in merged:
+                if (in_line := quoted_value(value)) is None:
+                    return None
+                quoted.append(in_line)
+        return quoted if all(map(le, map(len, quoted), self._rooms)) else None
+
+    def _with_long_values(
+        self, fields: Sequence[str], merged: Sequence[str], wholes: Sequence[str]
+    ) -> bytes:
+        """The same message, each line with holes encoded by itself."""
+        value_of = dict(zip(self._merges, merged, strict=True)).__getitem__
+        field_of = dict(zip(_Varying, fields, strict=True))
+        whole = iter(wholes)
+        wire: list[str] = []
+        for element in self._elements:
+            match element:
+                case str():
+                    wire.append(element)
+                case Line():
+                    wire.append(line_for(element, value_of))
+                case WholeBody():
+                    wire.append(next(whole))
+                case _Varying():
+                    wire.append(field_of[element])
+        return "".join(wire).encode("ascii")
+
+
+def _pieces(elements: Sequence[Element | _Varying]) -> Iterator[str | Hole | WholeBody | _Varying]:
+    """The elements with their lines taken apart."""
+    for element in elements:
+        if isinstance(element, Line):
+            yield from element.laid_out
+        else:
+            yield element
+
+
+def _to_field(email: str, name: str) -> str:
+    if not is_canonical(email):
+        raise ComposeError(
+            "recipient_address", _("The recipient's address is not valid."), field="to"
+        )
+    if not name:
+        return f"To: {email}"
+    if _is_plain_name(name) and len(name) + len(email) < LINE - 6:
+        return f"To: {name} <{email}>"
+    _refuse_unfit(name, limit=MAX_NAME, what="recipient_name", field="to")
+    return checked_field(fold("To", mailbox_tokens(name, email)))
+
+
+def _literal_subject(subject: Content) -> str | _Varying:
+    """The Subject field if it is the same for everybody; its literals are judged in any case."""
+    if isinstance(subject, str):
+        return _subject_field(subject)
+    if isinstance(subject, Segments):
+        for part in subject.parts:
+            if isinstance(part, str):
+                _refuse_unfit(part, limit=_LONGEST_SUBJECT, what="subject", field="subject")
+    return _Varying.SUBJECT
+
+
+def _merged_subject(subject: Segments | Merge, values: Mapping[str, object]) -> str:
+    text = subject.merged(values) if isinstance(subject, Segments) else subject(values)
+    if (
+        text.isascii()
+        and text.isprintable()
+        and "=?" not in text
+        and len(text) < LINE - 9
+        and text == " ".join(text.split())
+    ):
+        return f"Subject: {text}"
+    return _subject_field(text)
+
+
+def _subject_field(text: str) -> str:
+    _refuse_unfit(text, limit=_LONGEST_SUBJECT, what="subject", field="subject")
+    return checked_field(unstructured("Subject", text))
+
+
+def _further_field(name: str, value: str) -> str:
+    field = f"headers.{name}"
+    if not _is_own_field(name) and name.lower() not in _FIELDS_BESIDE_X:
+        raise ComposeError(
+            "header_name", _("Only header fields that begin with X- can be added."), field=field
+        )
+    _refuse_unfit(value, limit=_LONGEST_FURTHER, what="header", field=field)
+    return checked_field(unstructured(name, value, keep_long_words=True))
+
+
+def _refuse_unfit(text: str, *, limit: int, what: str, field: str) -> None:
+    """Refuse what must not stand in a header, before anything is done with it.
+
+    Raises:
+        ComposeError: `<what>_control_character` or `<what>_too_long`.
+    """
+    if (forbidden := find_forbidden(text)) is not None:
+        raise ComposeError(
+            f"{what}_control_character",
+            _("This goes into the mail's header, which cannot contain %(what)s.", what=forbidden),
+            field=field,
+        )
+    if len(text) > limit:
+        raise ComposeError(
+            f"{what}_too_long",
+            _("This goes into the mail's header and is longer than %(n)s characters.", n=limit),
+            field=field,
+        )
