@@ -1,0 +1,80 @@
+"""The names under which a white label's portal answers: whose they are, and which nobody gets."""
+
+from __future__ import annotations
+
+import secrets
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from publicsuffixlist import PublicSuffixList
+from sqlalchemy import select
+
+from portal.audit import trail
+from portal.core import clock
+from portal.core.db import db
+from portal.core.errors import Refusal
+from portal.core.words import _
+from portal.smtp.addresses import AddressError, canonical_domain
+from portal.white_labels.models import Hostname, WhiteLabel
+from portal.white_labels.platform import the_platform
+
+
+def add(white_label: WhiteLabel, name: str) -> Hostname:
+    """Note the wish for this name. It is served only once it is proven.
+
+    Raises:
+        Refusal: it is no host name, belongs to the platform or to everybody, or is taken.
+    """
+    try:
+        canonical = canonical_domain(name.strip())
+    except AddressError as refusal:
+        raise Refusal(refusal.code, refusal.words, field="hostname") from None
+    if canonical == urlsplit(the_platform().origin).hostname:
+        raise Refusal("hostname_reserved", _("This is the platform's own name."), field="hostname")
+    if is_public_suffix(canonical):
+        raise Refusal(
+            "hostname_public",
+            _("%(name)s belongs to a registry, not to one customer.", name=canonical),
+            field="hostname",
+        )
+    if find_hostname(canonical) is not None:
+        raise Refusal("hostname_taken", _("This name is in use already."), field="hostname")
+    hostname = Hostname(
+        white_label=white_label,
+        name=canonical,
+        proof_token=secrets.token_hex(16),
+        created_at=clock.now(),
+    )
+    db.session.add(hostname)
+    db.session.flush()
+    trail.record(white_label.id, "hostname.added", canonical)
+    return hostname
+
+
+def prove(hostname: Hostname) -> None:
+    """Serve it from now on: its DNS showed the token, or the operator vouches for it."""
+    if hostname.proven_at is None:
+        hostname.proven_at = clock.now()
+        trail.record(hostname.white_label_id, "hostname.proven", hostname.name)
+
+
+def remove(hostname: Hostname) -> None:
+    """Serve it no longer; anybody who can prove it may have it next."""
+    trail.record(hostname.white_label_id, "hostname.removed", hostname.name)
+    db.session.delete(hostname)
+
+
+def find_hostname(canonical: str) -> Hostname | None:
+    """Whose name this is, proven or not."""
+    return db.session.scalar(select(Hostname).where(Hostname.name == canonical))
+
+
+def is_public_suffix(domain: str) -> bool:
+    """Whether everybody may register below this canonical domain (com, co.uk, github.io …)."""
+    return _public_suffixes().is_public(domain)
+
+
+@lru_cache(maxsize=1)
+def _public_suffixes() -> PublicSuffixList:
+    # 10,000 rules are read at the first question, not at every start of every command.
+    return PublicSuffixList()
