@@ -108,11 +108,7 @@ def last_section(missing: Sequence[str]) -> str:
     if not missing:
         return f"{LAST_SECTION}\nEvery line is named by a test.\n"
     paragraphs = (
-        textwrap.fill(
-            " ".join(one for one in missing if one.startswith(system)),
-            width=100,
-            break_on_hyphens=False,
-        )
+        textwrap.fill(" ".join(one for one in missing if one.startswith(system)), width=100)
         for system in LINES
     )
     return LAST_SECTION + "".join(f"\n{text}\n" for text in paragraphs if text)
