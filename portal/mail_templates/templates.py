@@ -1,0 +1,248 @@
+"""Templates: found by slug, saved as versions that never change, read in the reader's language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, select, update
+
+from portal.accounts.models import Person
+from portal.audit import trail
+from portal.core import clock
+from portal.core.db import db
+from portal.core.errors import NotFound, Refusal
+from portal.core.words import _
+from portal.mail_templates.models import MailTemplate, TemplateText, TemplateVersion
+from portal.smtp_settings.models import SmtpServer
+from portal.white_labels.models import WhiteLabel
+
+_is_slug = re.compile("[a-z][a-z0-9_-]{0,59}").fullmatch
+# A language and, where it matters, script and region (RFC 5646 2.1, the part people use).
+_is_language = re.compile("[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?").fullmatch
+
+LONGEST_SUBJECT = 500
+LONGEST_BODY = 512 * 1024
+"""Characters; ten times what a richly laid out newsletter has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """What a version says in one language: a text, an HTML body, or both."""
+
+    subject: str
+    text: str | None = None
+    html: str | None = None
+
+
+def create(white_label: WhiteLabel | None, *, slug: str, name: str = "") -> MailTemplate:
+    """A new template without versions; the platform's own have no white label.
+
+    Raises:
+        Refusal: the slug is taken or malformed.
+    """
+    if not _is_slug(slug):
+        raise Refusal(
+            "slug_malformed",
+            _("A short name has small letters, digits, - and _, a letter first."),
+            field="slug",
+        )
+    if _any_by_slug(white_label, slug) is not None:
+        raise Refusal("slug_taken", _("This short name is taken."), field="slug")
+    template = MailTemplate(
+        white_label_id=white_label.id if white_label else None,
+        slug=slug,
+        name=(name.strip() or slug.replace("-", " ").replace("_", " ").capitalize())[:120],
+        created_at=clock.now(),
+    )
+    db.session.add(template)
+    db.session.flush()
+    trail.record(template.white_label_id, "template.created", _told(template))
+    return template
+
+
+def save_version(
+    template: MailTemplate,
+    wordings: Mapping[str, Wording],
+    *,
+    default_language: str,
+    by: Person | None,
+) -> TemplateVersion:
+    """The newest state of the template. Equal to the newest one already: that one, unchanged.
+
+    Raises:
+        Refusal: a language or wording is malformed, or the default language has none.
+    """
+    if default_language not in wordings:
+        raise Refusal(
+            "default_language_missing",
+            _("The template needs a text in its default language."),
+            field="language",
+        )
+    for language, wording in wordings.items():
+        _check(language, wording)
+    newest = newest_version(template)
+    if (
+        newest is not None
+        and newest.default_language == default_language
+        and wordings_of(newest) == dict(wordings)
+    ):
+        return newest
+    version = TemplateVersion(
+        template=template,
+        number=newest.number + 1 if newest else 1,
+        default_language=default_language,
+        created_by_id=by.id if by else None,
+        created_at=clock.now(),
+        texts=[
+            TemplateText(
+                language=language, subject=wording.subject, text=wording.text, html=wording.html
+            )
+            for language, wording in sorted(wordings.items())
+        ],
+    )
+    db.session.add(version)
+    db.session.flush()
+    trail.record(
+        template.white_label_id,
+        "template.saved",
+        _told(template),
+        {"version": version.number, "languages": sorted(wordings)},
+    )
+    return version
+
+
+def prefer(template: MailTemplate, server: SmtpServer | None) -> bool:
+    """Send it through this server where the owner rule lets it; None: the usual draw.
+
+    Raises:
+        NotFound: the server is somebody else's or deleted.
+    """
+    if server is not None:
+        is_ours = server.is_platform or server.white_label_id == template.white_label_id
+        if server.is_deleted or not is_ours:
+            raise NotFound("SMTP server")
+    wanted = server.id if server else None
+    if template.preferred_server_id == wanted:
+        return False
+    template.preferred_server_id = wanted
+    trail.record(
+        template.white_label_id,
+        "template.server_preferred",
+        _told(template),
+        {"server": server.name if server else None},
+    )
+    return True
+
+
+def forget_server(server: SmtpServer) -> int:
+    """No template prefers this server any more; tells how many did."""
+    changed = db.session.scalars(
+        update(MailTemplate)
+        .where(MailTemplate.preferred_server_id == server.id)
+        .values(preferred_server_id=None)
+        .returning(MailTemplate.id)
+    ).all()
+    return len(changed)
+
+
+def archive(template: MailTemplate) -> None:
+    """It can no longer be sent; what was sent with it stays readable."""
+    if template.archived_at is None:
+        template.archived_at = clock.now()
+        trail.record(template.white_label_id, "template.archived", _told(template))
+
+
+def templates_of(white_label: WhiteLabel | None) -> Sequence[MailTemplate]:
+    """The templates in use, by slug."""
+    return db.session.scalars(_in_use(white_label).order_by(MailTemplate.slug)).all()
+
+
+def find_template(white_label: WhiteLabel | None, template_id: int) -> MailTemplate:
+    """The template with this id.
+
+    Raises:
+        NotFound: missing, archived, or somebody else's.
+    """
+    template = db.session.scalar(_in_use(white_label).where(MailTemplate.id == template_id))
+    if template is None:
+        raise NotFound("template")
+    return template
+
+
+def find_by_slug(white_label: WhiteLabel | None, slug: str) -> MailTemplate | None:
+    """The template of this name, as long as it is in use."""
+    return db.session.scalar(_in_use(white_label).where(MailTemplate.slug == slug))
+
+
+def newest_version(template: MailTemplate) -> TemplateVersion | None:
+    query = select(TemplateVersion).where(TemplateVersion.template_id == template.id)
+    return db.session.scalar(query.order_by(TemplateVersion.number.desc()).limit(1))
+
+
+def text_in(version: TemplateVersion, language: str | None) -> TemplateText:
+    """What the version says in this language, else in its wider one, else in its default.
+
+    `de-AT` falls back to `de`, and that to the default language.
+    """
+    texts = {text.language: text for text in version.texts}
+    for candidate in (language, (language or "").split("-")[0], version.default_language):
+        if candidate and candidate in texts:
+            return texts[candidate]
+    raise LookupError(f"version {version.id} has no text in its default language")
+
+
+def languages_of(version: TemplateVersion) -> list[str]:
+    """The languages that can be chosen, the default first."""
+    rest = sorted({text.language for text in version.texts} - {version.default_language})
+    return [version.default_language, *rest]
+
+
+def wordings_of(version: TemplateVersion) -> dict[str, Wording]:
+    """What the version says, by language."""
+    return {text.language: Wording(text.subject, text.text, text.html) for text in version.texts}
+
+
+def _any_by_slug(white_label: WhiteLabel | None, slug: str) -> MailTemplate | None:
+    query = select(MailTemplate).where(_owned_by(white_label), MailTemplate.slug == slug)
+    return db.session.scalar(query)
+
+
+def _in_use(white_label: WhiteLabel | None) -> Select[MailTemplate]:
+    return select(MailTemplate).where(_owned_by(white_label), MailTemplate.archived_at.is_(None))
+
+
+def _owned_by(white_label: WhiteLabel | None) -> ColumnElement[bool]:
+    if white_label is None:
+        return MailTemplate.white_label_id.is_(None)
+    return MailTemplate.white_label_id == white_label.id
+
+
+def _check(language: str, wording: Wording) -> None:
+    if not _is_language(language):
+        raise Refusal(
+            "language_malformed",
+            _("A language is written like en, de or pt-BR."),
+            field="language",
+        )
+    subject = wording.subject.strip()
+    if not subject or len(subject) > LONGEST_SUBJECT or not subject.isprintable():
+        raise Refusal(
+            "subject_not_fit",
+            _("A subject is one line of 1 to %(limit)s characters.", limit=LONGEST_SUBJECT),
+            field="subject",
+        )
+    if not (wording.text or wording.html):
+        raise Refusal("body_missing", _("A text or an HTML body is needed."), field="text")
+    for field, body in (("text", wording.text), ("html", wording.html)):
+        if body and len(body) > LONGEST_BODY:
+            raise Refusal(
+                "body_too_long",
+                _("A body cannot be longer than %(limit)s characters.", limit=LONGEST_BODY),
+                field=field,
+            )
+
+
+def _told(template: MailTemplate) -> str:
+    return f"template {template.slug}"
