@@ -94,6 +94,32 @@ def reading() -> Iterator[None]:
         _reading.reset(token)
 
 
+@contextmanager
+def writing_aside() -> Iterator[Connection]:
+    """A short write beside the page's own transaction, committed at the end.
+
+    Raises:
+        OperationalError: the store is busy; a page does not wait for what is only a note.
+    """
+    token = _reading.set(False)
+    try:
+        with db.engine.connect() as connection:
+            is_sqlite = connection.dialect.name == "sqlite"
+            driver = connection.connection.driver_connection
+            if is_sqlite and driver is not None:
+                driver.execute("PRAGMA busy_timeout = 100")
+            try:
+                with connection.begin():
+                    if not is_sqlite:
+                        connection.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
+                    yield connection
+            finally:
+                if is_sqlite and driver is not None:
+                    driver.execute("PRAGMA busy_timeout = 30000")
+    finally:
+        _reading.reset(token)
+
+
 def engine_options(url: str) -> dict[str, Any]:
     """What `create_engine` needs for this store."""
     if url.startswith("sqlite"):
