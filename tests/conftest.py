@@ -5,7 +5,9 @@ from __future__ import annotations
 pytest_plugins = [
     "tests.equipment.programs",
     "tests.equipment.clock",
+    "tests.equipment.certificates",
     "tests.equipment.postgres",
+    "tests.equipment.postfix",
     "tests.equipment.redis_server",
     "tests.equipment.stage",
 ]

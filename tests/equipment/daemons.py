@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pwd
 import shutil
 import signal
@@ -115,12 +116,12 @@ class Daemon:
         """End it and wait; one that does not listen is killed."""
         if self._process is None:
             return
-        self.resume()
+        self.resume()  # what is frozen does not hear
         self._process.send_signal(self._end_with)
         try:
             self._process.wait(ENDS_WITHIN)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._signal(signal.SIGKILL)
             self._process.wait()
         self._process = None
 
@@ -139,8 +140,18 @@ class Daemon:
         return self._process is None or self._process.poll() is not None
 
     def _signal(self, number: signal.Signals) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(number)
+        for pid in _family(self._process.pid) if self._process else ():
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+
+def _family(pid: int) -> Iterator[int]:
+    """This process and all that come from it, parents first."""
+    yield pid
+    with suppress(FileNotFoundError, ProcessLookupError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
+        for child in children.split():
+            yield from _family(int(child))
 
 
 class Startable(Protocol):
