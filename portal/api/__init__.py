@@ -1,9 +1,17 @@
-"""Programs: the HTTP API of version 1."""
+"""Programs: the HTTP API of version 1, and what machines ask about the process."""
 
 from __future__ import annotations
 
 from flask import Flask
 
+from portal.api import description, health, lists, messages, problems, route
+from portal.api.door import bp
+
 
 def open_door(app: Flask) -> None:
-    """Open this door of the application."""
+    """Serve `/api/v1`, `/healthz`, `/readyz` and `/metrics`."""
+    for family in (messages, route, lists, description):
+        family.register(bp)
+    problems.handle(bp)
+    app.register_blueprint(bp)
+    app.register_blueprint(health.bp)

@@ -1,4 +1,4 @@
-"""Keyset paging: newest first, older and newer by id; page one thousand costs what page one costs."""
+"""Keyset paging by id, newest first: page one thousand costs what page one costs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIZE = 50
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Item]):
-    """Some rows, newest first, and the ids to ask for the neighbours with (None: there are none)."""
+    """Some rows, newest first, and the ids to ask for their neighbours with (None: no more)."""
 
     rows: Sequence[Item]
     older: int | None
@@ -25,7 +25,7 @@ class Page(Generic[Item]):
 
 
 def page_of(
-    query: Select[tuple[Item]],
+    query: Select[Item],
     by: InstrumentedAttribute[int],
     *,
     before: int | None = None,

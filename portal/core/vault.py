@@ -87,7 +87,7 @@ class Keyring:
             json.dump(document, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(beside, path)
+        beside.replace(path)
 
     @classmethod
     def at(cls, path: Path) -> Keyring:

@@ -8,15 +8,20 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, LargeBinary, SmallInteger, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from portal.accounts.models import Person
+from portal.apps.models import App
 from portal.core.db import BigId, Json, Model, UtcTime, enum_of
+from portal.mail_templates.models import TemplateText
 from portal.outbox.states import Category, State
+from portal.smtp_settings.models import SmtpServer
 
 PLATFORM = 0
 """`Delivery.tenant` of mail that the portal itself writes."""
 
-_WAITING = text("state IN ('scheduled', 'queued', 'deferred')")
-_SENDING = text("state = 'sending'")
-_NOTABLE = text("state NOT IN ('queued', 'sending', 'sent')")
+# Written out, because a partial index is used only where the store can see that it applies.
+IS_WAITING = text("state IN ('scheduled', 'queued', 'deferred')")
+IS_SENDING = text("state = 'sending'")
+IS_NOTABLE = text("state NOT IN ('queued', 'sending', 'sent')")
 
 
 class Message(Model):
@@ -43,6 +48,7 @@ class Message(Model):
 
     # What was asked for, so that the same rule can decide again.
     wanted_sender_id: Mapped[int | None] = mapped_column(ForeignKey("sender.id"))
+    wanted_from: Mapped[str | None] = mapped_column(String(254))
     reply_to: Mapped[list[dict[str, str]]] = mapped_column(Json, default=list)
     to_header: Mapped[list[dict[str, str]] | None] = mapped_column(Json)  # None: each its own
     cc_header: Mapped[list[dict[str, str]]] = mapped_column(Json, default=list)
@@ -51,7 +57,8 @@ class Message(Model):
     # The route.
     server_id: Mapped[int | None] = mapped_column(ForeignKey("smtp_server.id"))
     server_version: Mapped[int | None]
-    owner_id: Mapped[int | None]  # the app's owner when the route was decided
+    # The app's owner when the route was decided.
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     sender_id: Mapped[int | None] = mapped_column(ForeignKey("sender.id"))
     from_email: Mapped[str] = mapped_column(String(254))
     from_name: Mapped[str] = mapped_column(String(200))
@@ -70,6 +77,10 @@ class Message(Model):
     values: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # for every recipient
     details: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # the caller's `metadata`
 
+    app: Mapped[App | None] = relationship()
+    owner: Mapped[Person | None] = relationship(foreign_keys=[owner_id])
+    server: Mapped[SmtpServer | None] = relationship()
+    template_text: Mapped[TemplateText | None] = relationship()
     deliveries: Mapped[list[Delivery]] = relationship(
         back_populates="message", order_by="Delivery.position"
     )
@@ -89,14 +100,14 @@ class Delivery(Model):
             "tenant",
             "priority",
             "due_at",
-            sqlite_where=_WAITING,
-            postgresql_where=_WAITING,
+            sqlite_where=IS_WAITING,
+            postgresql_where=IS_WAITING,
         ),
         Index(
             "ix_delivery_sending",
-            "worker_id",
-            sqlite_where=_SENDING,
-            postgresql_where=_SENDING,
+            "lane_id",
+            sqlite_where=IS_SENDING,
+            postgresql_where=IS_SENDING,
         ),
         Index("ix_delivery_log", "tenant", "id"),
         Index("ix_delivery_email", "tenant", "email"),
@@ -105,8 +116,8 @@ class Delivery(Model):
             "tenant",
             "state",
             "id",
-            sqlite_where=_NOTABLE,
-            postgresql_where=_NOTABLE,
+            sqlite_where=IS_NOTABLE,
+            postgresql_where=IS_NOTABLE,
         ),
     )
 
@@ -125,7 +136,7 @@ class Delivery(Model):
     attempts: Mapped[int] = mapped_column(SmallInteger, default=0)  # tries that were charged
     copies: Mapped[int] = mapped_column(SmallInteger, default=0)  # sent again after an unknown
     losses: Mapped[int] = mapped_column(SmallInteger, default=0)  # workers that died holding it
-    worker_id: Mapped[int | None]
+    lane_id: Mapped[int | None]  # who holds it while it is being sent
 
     code: Mapped[int | None] = mapped_column(SmallInteger)  # of the last reply
     enhanced: Mapped[str | None] = mapped_column(String(12))

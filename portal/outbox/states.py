@@ -45,16 +45,9 @@ FINAL: Collection[State] = (
 )
 
 MOVES: Mapping[State, Collection[State]] = {
-    State.SCHEDULED: (State.SENDING, State.CANCELLED, State.HELD, State.SANDBOXED, State.QUEUED),
-    State.QUEUED: (State.SENDING, State.CANCELLED, State.HELD, State.SANDBOXED, State.FAILED),
-    State.DEFERRED: (
-        State.SENDING,
-        State.QUEUED,
-        State.CANCELLED,
-        State.HELD,
-        State.SANDBOXED,
-        State.FAILED,
-    ),
+    State.SCHEDULED: (State.SENDING, State.CANCELLED, State.HELD),
+    State.QUEUED: (State.SENDING, State.CANCELLED, State.HELD),
+    State.DEFERRED: (State.SENDING, State.CANCELLED, State.HELD),
     State.SENDING: (
         State.SENT,
         State.DEFERRED,
@@ -62,21 +55,26 @@ MOVES: Mapping[State, Collection[State]] = {
         State.QUEUED,
         State.UNKNOWN,
         State.HELD,
-        State.SANDBOXED,
     ),
-    State.UNKNOWN: (State.QUEUED, State.HELD, State.SENT),
-    State.HELD: (State.QUEUED, State.CANCELLED, State.SENT),
-    # A late 250 always counts, whatever was believed meanwhile.
+    State.UNKNOWN: (State.QUEUED, State.HELD),
+    State.HELD: (State.QUEUED, State.CANCELLED),
     State.SENT: (),
-    State.FAILED: (State.QUEUED,),  # re-sent by hand, where that is safe
+    State.FAILED: (State.QUEUED,),  # sent again by hand
     State.SUPPRESSED: (),
     State.CANCELLED: (),
     State.SANDBOXED: (),
 }
+"""The moves that are decided. Beside them stands the one that is learnt: see `may_move`."""
 
 
 def may_move(old: State, new: State) -> bool:
-    """Whether a delivery may go from one state to the other."""
+    """Whether a delivery may go from one state to the other.
+
+    A late 250 always counts, whatever was believed or decided meanwhile: the server has the
+    message, so every state but the sandbox's, which nothing ever left, may become "sent".
+    """
+    if new is State.SENT:
+        return old not in (State.SENT, State.SANDBOXED, State.SUPPRESSED)
     return new in MOVES[old]
 
 

@@ -73,6 +73,25 @@ def _reason(route: Route, step: Step, facts: Facts) -> str:
             return _("no server of the app's owner can be used")
 
 
+def reason_words(reason: str, owner: str) -> str:
+    """Why a message took its way, from what is stored with it."""
+    if reason not in list(By):
+        return refusal(reason, None)
+    match By(reason):
+        case By.CHOSEN:
+            return _("This sender was chosen for the message.")
+        case By.TEMPLATE:
+            return _("The template prefers this server.")
+        case By.AGENT:
+            return _("It is the agent's default sender.")
+        case By.OWNER:
+            return _("%(owner)s owns the app and configured this server.", owner=owner)
+        case By.PLATFORM:
+            return _("The platform's server carries what no custom server may carry.")
+        case By.SANDBOX:
+            return _("No enabled server was there, so the sandbox keeps it.")
+
+
 _REFUSALS: Mapping[str, Words] = {
     "white_label_suspended": lazy("This white label is suspended; its mail waits."),
     Check.OTHER_WHITE_LABEL: lazy("That server does not belong to this white label."),

@@ -1,0 +1,116 @@
+"""The API's door: who asks is known from the key before anything else happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from http import HTTPStatus
+from typing import Any, TypeVar
+
+from flask import Blueprint, Response, g, jsonify, request
+from pydantic import BaseModel, ValidationError
+
+from portal.api.problems import Problem
+from portal.apps import keys
+from portal.apps.models import ApiKey
+from portal.audit.trail import Actor, acting
+from portal.core.db import db
+from portal.core.words import _
+from portal.outbox import idempotency
+
+Body = TypeVar("Body", bound=BaseModel)
+MAX_BODY = 16 * 1024 * 1024
+"""Bytes of one request: 10 MB of attachments, a third more as base64, and the rest."""
+
+OPEN_ENDPOINTS = {"api.openapi", "api.page"}
+
+bp = Blueprint("api", __name__, url_prefix="/api/v1")
+
+
+@bp.before_request
+def know_the_key() -> None:
+    """Every endpoint but the description wants a key; there is nothing to forget."""
+    request.max_content_length = MAX_BODY
+    if request.endpoint in OPEN_ENDPOINTS:
+        return
+    key = keys.authenticate(request.headers.get("Authorization"))
+    here = getattr(g, "white_label", None)
+    if key is None or (here is not None and here.id != key.app.white_label_id):
+        raise Problem(
+            HTTPStatus.UNAUTHORIZED,
+            "unauthorized",
+            _("A valid API key is needed: Authorization: Bearer lv_live_…"),
+            headers={"WWW-Authenticate": 'Bearer realm="livery"'},
+        )
+    g.api_key = key
+    g.acting = acting(Actor(f"app {key.app.name}", None, request.remote_addr or ""))
+    g.acting.__enter__()
+
+
+@bp.teardown_request
+def stop_acting(_error: BaseException | None) -> None:
+    context = g.pop("acting", None)
+    if context is not None:
+        context.__exit__(None, None, None)
+
+
+def key() -> ApiKey:
+    """The key of this request."""
+    known: ApiKey = g.api_key
+    return known
+
+
+def read(model: type[Body]) -> Body:
+    """The body of this request as `model`; what does not fit is named field by field."""
+    if not request.is_json:
+        raise Problem(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+            "not_json",
+            _("Send the body as application/json."),
+        )
+    try:
+        return model.model_validate_json(request.get_data())
+    except ValidationError as error:
+        raise Problem.malformed(error) from None
+
+
+def answer_once(status: HTTPStatus) -> Callable[[Callable[[], Any]], Callable[[], Response]]:
+    """Let a view answer each `Idempotency-Key` only once.
+
+    The view does its work and returns the answer; work, answer and key are committed together.
+    """
+
+    def decorate(view: Callable[[], Any]) -> Callable[[], Response]:
+        @wraps(view)
+        def answer() -> Response:
+            name = request.headers.get("Idempotency-Key")
+            if name is None:
+                body = view()
+                db.session.commit()
+                return _sent(body, status)
+            if not 0 < len(name) <= idempotency.LONGEST_KEY:
+                raise Problem(
+                    HTTPStatus.BAD_REQUEST,
+                    "idempotency_key_malformed",
+                    _("An idempotency key has 1 to 255 characters."),
+                )
+            mark = idempotency.fingerprint(request.path, request.get_data())
+            before = idempotency.first_answer(key().app_id, name, mark)
+            if before is not None:
+                db.session.rollback()
+                return _sent(before, status, {"Idempotent-Replayed": "true"})
+            body = view()
+            idempotency.keep_answer(key().app_id, name, body)
+            db.session.commit()
+            return _sent(body, status)
+
+        return answer
+
+    return decorate
+
+
+def _sent(body: Any, status: HTTPStatus, headers: Mapping[str, str] | None = None) -> Response:
+    response = jsonify(body)
+    response.status_code = status
+    response.headers.update(headers or {})
+    return response

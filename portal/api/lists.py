@@ -1,0 +1,66 @@
+"""`/senders`, `/templates`, `/domains`: what an app may name."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, jsonify
+
+from portal.api import schemas
+from portal.api.door import key
+from portal.domains import allow_list
+from portal.mail_templates import templates
+from portal.senders import senders as sender_room
+
+
+def register(bp: Blueprint) -> None:
+    bp.add_url_rule("/senders", "senders", senders)
+    bp.add_url_rule("/templates", "templates", mail_templates)
+    bp.add_url_rule("/domains", "domains", domains)
+
+
+def senders() -> Response:
+    """The white label's senders."""
+    rows = sender_room.senders_of(key().app.white_label)
+    return jsonify(
+        senders=[
+            schemas.SenderOut(
+                id=row.id,
+                email=row.email,
+                name=row.name,
+                reply_to=row.reply_to,
+                server=row.server.name,
+            ).model_dump()
+            for row in rows
+        ]
+    )
+
+
+def mail_templates() -> Response:
+    """The white label's templates, with the newest version of each."""
+    answer = []
+    for template in templates.templates_of(key().app.white_label):
+        version = templates.newest_version(template)
+        if version is None:
+            continue
+        answer.append(
+            schemas.TemplateOut(
+                slug=template.slug,
+                name=template.name,
+                version=version.number,
+                languages=templates.languages_of(version),
+                default_language=version.default_language,
+            ).model_dump()
+        )
+    return jsonify(templates=answer)
+
+
+def domains() -> Response:
+    """The domains this white label may send from."""
+    rows = allow_list.domains_of(key().app.white_label)
+    return jsonify(
+        domains=[
+            schemas.DomainOut(
+                name=row.name, state=row.state, includes_subdomains=row.includes_subdomains
+            ).model_dump()
+            for row in rows
+        ]
+    )
