@@ -1,4 +1,4 @@
-"""What a server's answer means: a reply, the stage it came at, and the verdict on message or server.
+"""What a server's answer means: a reply, the stage it came at, the verdict on message or server.
 
 Pure. `RULES` is the specification and is read from top to bottom: the first line that fits decides.
 Text decides only where vendors give no usable code; every such phrase has a test with the vendor's
@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 from portal.smtp.causes import Cause
-from portal.smtp.transcript import tidy
 
 
 class Stage(StrEnum):
@@ -61,7 +60,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One complete answer: `lines` without codes, fit to be shown and stored.
+    """One complete answer; `lines` are the words without codes.
+
+    Inside a session the words are as they came, so that they can be judged. Every reply that leaves
+    it (in a verdict, a step, a transcript) has been `cleaned` and is fit to be shown and stored.
 
     `enhanced` (RFC 3463) is None when absent or of another class than `code`, because then one of
     the two is wrong and the plain code is what SMTP is built on.
@@ -72,14 +74,18 @@ class Reply:
     lines: tuple[str, ...]
 
     @classmethod
-    def read(cls, code: int, raw: Iterable[bytes], clean: Callable[[str], str] = tidy) -> Reply:
+    def read(cls, code: int, raw: Iterable[bytes], clean: Callable[[str], str] = str) -> Reply:
         """Build it from the bytes after each line's code; `clean` makes text fit to be shown."""
         texts = [line.decode("utf-8", "replace") for line in raw]
         enhanced = None
         if (found := _enhanced(texts[0])) and found[1] == str(code // 100):
-            enhanced = found[0].rstrip()
+            enhanced = found[0]
             texts = [text.removeprefix(enhanced).lstrip() for text in texts]
         return cls(code, enhanced, tuple([clean(text) for text in texts]))
+
+    def cleaned(self, clean: Callable[[str], str]) -> Reply:
+        """The same, fit to be shown."""
+        return replace(self, lines=tuple([clean(line) for line in self.lines]))
 
     @property
     def text(self) -> str:
@@ -172,7 +178,9 @@ _RCPT = frozenset({Stage.RCPT})
 _CONTENT = frozenset({Stage.DATA, Stage.BODY})
 _MESSAGE = _MAIL | _RCPT | _CONTENT
 
-_DAILY = r"\bdaily\b.*(quota|limit)|(quota|limit).*\bdaily\b|submission ?quota|sending (quota|limit)"
+_DAILY = (
+    r"\bdaily\b.*(quota|limit)|(quota|limit).*\bdaily\b|submission ?quota|sending (quota|limit)"
+)
 _TOO_MANY = r"too many\b.{0,30}\b(connection|session)|concurrent (smtp )?(connection|session)|connection limit"  # noqa: E501
 _RATE = r"\brate\b|throttl|too (fast|quick|many (messages|mails|e-?mails))|slow(ing)? down"
 _GREYLISTED = r"gr[ea]y-? ?list"
@@ -280,8 +288,7 @@ def _blames_others(reply: Reply, mail_from: str) -> bool:
     sender, domain = mail_from.lower(), mail_from.lower().rpartition("@")[2]
     identities = [part.strip().strip(".").lower() for part in named[1].split(",")]
     return not any(
-        identity == domain or identity == sender or identity.endswith(f"<{sender}>")
-        for identity in identities
+        identity in (domain, sender) or identity.endswith(f"<{sender}>") for identity in identities
     )
 
 

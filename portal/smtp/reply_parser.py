@@ -40,30 +40,29 @@ class ReplyParser:
         if self.fault is not None:
             return []
         *lines, self._rest = (self._rest + data).split(b"\n")
-        replies = []
+        replies: list[RawReply] = []
         for line in lines:
-            reply = self._take(line.rstrip(b"\r"))
-            if self.fault is not None:
-                break
-            if reply is not None:
-                replies.append(reply)
+            taken = self._take(line.rstrip(b"\r"))
+            if isinstance(taken, Cause):
+                self.fault = taken
+                return replies
+            if taken is not None:
+                replies.append(taken)
         if self._size + len(self._rest) > LONGEST_REPLY:
-            self.fault = self.fault or Cause.TOO_LONG
+            self.fault = Cause.TOO_LONG
         return replies
 
-    def _take(self, line: bytes) -> RawReply | None:
-        """One line: the reply it completes, or None while there is more to come."""
+    def _take(self, line: bytes) -> RawReply | Cause | None:
+        """One line: the reply it completes, None while there is more to come, or what is wrong."""
         digits, mark = line[:3], line[3:4]
         code = _CODES.get(digits)
         if code is None or mark not in (b" ", b"-", b"") or (self._lines and digits != self._code):
-            self.fault = Cause.MALFORMED
-            return None
+            return Cause.MALFORMED
 
         self._lines.append(line[4:])
         self._size += len(line)
         if self._size > LONGEST_REPLY or len(self._lines) > MOST_LINES:
-            self.fault = Cause.TOO_LONG
-            return None
+            return Cause.TOO_LONG
         if mark == b"-":
             self._code = digits
             return None

@@ -69,6 +69,8 @@ def _forms(secret: str) -> Iterator[str]:
     # characters that depend on nothing but the secret are looked for.
     for offset in range(3):
         encoded = base64.b64encode(b"\0" * offset + raw).rstrip(b"=").decode()
+        if offset == 0:
+            yield encoded
         first = (offset * 8 + 5) // 6
         last = (offset + len(raw)) * 8 // 6
         core = encoded[first:last]
