@@ -82,7 +82,7 @@ def save_version(
         )
     for language, wording in wordings.items():
         _check(language, wording)
-    newest = newest_version(template)
+    newest = _newest(template)
     if (
         newest is not None
         and newest.default_language == default_language
@@ -176,9 +176,34 @@ def find_by_slug(white_label: WhiteLabel | None, slug: str) -> MailTemplate | No
     return db.session.scalar(_in_use(white_label).where(MailTemplate.slug == slug))
 
 
-def newest_version(template: MailTemplate) -> TemplateVersion | None:
-    query = select(TemplateVersion).where(TemplateVersion.template_id == template.id)
-    return db.session.scalar(query.order_by(TemplateVersion.number.desc()).limit(1))
+def find(white_label_id: int | None, slug: str) -> MailTemplate:
+    """The template a program names.
+
+    Raises:
+        Refusal: there is none of this name here.
+    """
+    template = db.session.scalar(
+        select(MailTemplate).where(
+            _owned_by_id(white_label_id),
+            MailTemplate.archived_at.is_(None),
+            MailTemplate.slug == slug,
+        )
+    )
+    if template is None:
+        raise Refusal("template_unknown", _("There is no such template."), field="template")
+    return template
+
+
+def newest_version(template: MailTemplate) -> TemplateVersion:
+    """What the template says now.
+
+    Raises:
+        Refusal: nothing was saved in it yet.
+    """
+    version = _newest(template)
+    if version is None:
+        raise Refusal("template_empty", _("This template has no text yet."), field="template")
+    return version
 
 
 def text_in(version: TemplateVersion, language: str | None) -> TemplateText:
@@ -187,10 +212,10 @@ def text_in(version: TemplateVersion, language: str | None) -> TemplateText:
     `de-AT` falls back to `de`, and that to the default language.
     """
     texts = {text.language: text for text in version.texts}
-    for candidate in (language, (language or "").split("-")[0], version.default_language):
+    for candidate in (language, (language or "").split("-")[0]):
         if candidate and candidate in texts:
             return texts[candidate]
-    raise LookupError(f"version {version.id} has no text in its default language")
+    return texts[version.default_language]
 
 
 def languages_of(version: TemplateVersion) -> list[str]:
@@ -204,6 +229,11 @@ def wordings_of(version: TemplateVersion) -> dict[str, Wording]:
     return {text.language: Wording(text.subject, text.text, text.html) for text in version.texts}
 
 
+def _newest(template: MailTemplate) -> TemplateVersion | None:
+    query = select(TemplateVersion).where(TemplateVersion.template_id == template.id)
+    return db.session.scalar(query.order_by(TemplateVersion.number.desc()).limit(1))
+
+
 def _any_by_slug(white_label: WhiteLabel | None, slug: str) -> MailTemplate | None:
     query = select(MailTemplate).where(_owned_by(white_label), MailTemplate.slug == slug)
     return db.session.scalar(query)
@@ -214,9 +244,13 @@ def _in_use(white_label: WhiteLabel | None) -> Select[MailTemplate]:
 
 
 def _owned_by(white_label: WhiteLabel | None) -> ColumnElement[bool]:
-    if white_label is None:
+    return _owned_by_id(white_label.id if white_label else None)
+
+
+def _owned_by_id(white_label_id: int | None) -> ColumnElement[bool]:
+    if white_label_id is None:
         return MailTemplate.white_label_id.is_(None)
-    return MailTemplate.white_label_id == white_label.id
+    return MailTemplate.white_label_id == white_label_id
 
 
 def _check(language: str, wording: Wording) -> None:

@@ -55,6 +55,16 @@ def binding_of(server: SmtpServer) -> Binding:
     return ("smtp_server", *(_plain(getattr(server, column)) for column in BOUND))
 
 
+def goes_elsewhere(server: SmtpServer, wanted: object) -> bool:
+    """Whether a secret of this server, used with the `wanted` settings, would go anywhere else.
+
+    `wanted` has the columns of `BOUND` but the row's own id and tenant, which never change.
+    """
+    return any(
+        _plain(getattr(server, column)) != _plain(getattr(wanted, column)) for column in BOUND[2:]
+    )
+
+
 def keep_secret(server: SmtpServer, secret: Secret, *, by: Person) -> None:
     """Seal this secret to the server as it is now."""
     server.secret_sealed = vault.seal(secret, binding_of(server))

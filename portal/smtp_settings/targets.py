@@ -6,11 +6,14 @@ from urllib.parse import urlsplit
 
 from portal.config import Config
 from portal.core.errors import Refusal
+from portal.core.secret import Secret
 from portal.core.words import _
+from portal.smtp.egress import EgressPolicy, Relay
 from portal.smtp.target import Auth, Basic, Target, TlsVersion
 from portal.smtp_settings.credentials import secret_of
 from portal.smtp_settings.models import AuthKind, SmtpServer
 from portal.smtp_settings.presets import PRESETS
+from portal.smtp_settings.values import ServerValues
 
 
 def target_of(server: SmtpServer, *, helo: str) -> Target:
@@ -21,18 +24,37 @@ def target_of(server: SmtpServer, *, helo: str) -> Target:
             kind ``credentials``; the words say what to do).
         Refusal: signing in by token, which needs the token and not the client secret.
     """
+    secret = None if server.auth is AuthKind.NONE else secret_of(server)
+    return target_from(server, secret, helo=helo, is_platform=server.is_platform)
+
+
+def target_from(
+    settings: SmtpServer | ServerValues, secret: Secret | None, *, helo: str, is_platform: bool
+) -> Target:
+    """Settings, stored or typed, and the secret that belongs to them."""
     return Target(
-        host=server.host,
-        port=server.port,
-        tls=server.tls,
+        host=settings.host,
+        port=settings.port,
+        tls=settings.tls,
         helo=helo,
-        auth=_auth_of(server),
-        min_tls=TlsVersion(server.min_tls),
-        ca_pem=server.ca_pem,
-        pin_sha256=server.pin_sha256,
-        is_platform=server.is_platform,
-        may_auth_in_clear=server.may_auth_in_clear,
-        pipelining=server.uses_pipelining,
+        auth=_auth(settings, secret),
+        min_tls=TlsVersion(settings.min_tls),
+        ca_pem=settings.ca_pem,
+        pin_sha256=settings.pin_sha256,
+        is_platform=is_platform,
+        may_auth_in_clear=settings.may_auth_in_clear,
+        pipelining=settings.uses_pipelining,
+    )
+
+
+def policy_for(config: Config) -> EgressPolicy:
+    """Where this installation may connect to; the same for every server and every caller.
+
+    Whether the platform owner's wider choice of ports holds is said by `Target.is_platform`.
+    """
+    return EgressPolicy(
+        tenant_ports=frozenset(config.tenant_ports),
+        relays=tuple(Relay(allowed.network, allowed.port) for allowed in config.relay_allow),
     )
 
 
@@ -41,14 +63,11 @@ def our_name(config: Config) -> str:
     return urlsplit(config.platform_origin).hostname or "localhost"
 
 
-def _auth_of(server: SmtpServer) -> Auth | None:
-    match server.auth:
-        case AuthKind.NONE:
-            return None
-        case AuthKind.BASIC:
-            secret = secret_of(server)
-            known = PRESETS.get(server.preset)
-            username = known.username_for(server.username, secret) if known else server.username
-            return Basic(username, secret)
-        case AuthKind.BEARER:
-            raise Refusal("bearer_not_enabled", _("Signing in by token is not enabled here."))
+def _auth(settings: SmtpServer | ServerValues, secret: Secret | None) -> Auth | None:
+    if settings.auth is AuthKind.BEARER:
+        raise Refusal("bearer_not_enabled", _("Signing in by token is not enabled here."))
+    if settings.auth is AuthKind.NONE or secret is None:
+        return None
+    service = PRESETS.get(settings.preset)
+    name = settings.username
+    return Basic(service.username_for(name, secret) if service else name, secret)
