@@ -22,7 +22,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Select, bindparam, insert, literal_column, select, text, update
 from sqlalchemy.engine import Connection
-from sqlalchemy.sql.elements import TextClause
+from sqlalchemy.sql.elements import ColumnElement, TextClause
+from sqlalchemy.sql.selectable import TextualSelect
 
 from portal.core.db import UtcTime
 from portal.outbox.models import IS_SENDING, IS_WAITING, Attempt, Delivery
@@ -87,7 +88,9 @@ class Settlement:
     as_unknown: bool = False  # the try itself ended without an answer
 
 
-_TAKEN = [literal_column("values" if f == "raw_values" else f) for f in Claimed._fields]
+_TAKEN: list[ColumnElement[Any]] = [
+    literal_column('"values"' if f == "raw_values" else f) for f in Claimed._fields
+]
 
 
 def queues(
@@ -107,7 +110,7 @@ def queues(
 _WAITS = IS_WAITING.text
 
 
-def _queues_sql(where: str) -> TextClause:
+def _queues_sql(where: str) -> TextualSelect:
     key = "server_id, tenant, priority"
     return text(
         f"""
@@ -197,7 +200,7 @@ def _take(
     return sorted(map(Claimed._make, rows), key=lambda row: (row.due_at, row.id))
 
 
-def _chosen(connection: Connection) -> Select[tuple[int]]:
+def _chosen(connection: Connection) -> Select[int]:
     query = (
         select(Delivery.id)
         .where(
