@@ -113,16 +113,20 @@ class Daemon:
             raise NotStarted(f"{self._command[0]} ended\n{self.words()}")
 
     def stop(self) -> None:
-        """End it and wait; one that does not listen is killed."""
+        """End it with all its children and wait; what does not listen is killed."""
         if self._process is None:
             return
         self.resume()  # what is frozen does not hear
+        family = list(_family(self._process.pid))
         self._process.send_signal(self._end_with)
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(ENDS_WITHIN)
-        except subprocess.TimeoutExpired:
-            self._signal(signal.SIGKILL)
-            self._process.wait()
+        # A child that lives a moment longer would still answer on the port.
+        for pid in family:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+        wait_until(lambda: all(map(_has_gone, family)), f"the end of {self._command[0]}")
         self._process = None
 
     def freeze(self) -> None:
@@ -152,6 +156,15 @@ def _family(pid: int) -> Iterator[int]:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8")
         for child in children.split():
             yield from _family(int(child))
+
+
+def _has_gone(pid: int) -> bool:
+    """No such process, or only its entry, waiting to be read by whoever inherited it."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    return status.rpartition(")")[2].split()[0] == "Z"
 
 
 class Startable(Protocol):
