@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 pytest_plugins = [
+    "pytester",
     "tests.equipment.programs",
     "tests.equipment.clock",
+    "tests.equipment.browser",
     "tests.equipment.certificates",
     "tests.equipment.postgres",
     "tests.equipment.postfix",
