@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ssl
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 
 class Authority:
@@ -23,6 +28,44 @@ class Authority:
         chain = self._folder / f"{'-'.join(names).replace('*', 'any')}.pem"
         self._ca.issue_cert(*names).private_key_and_cert_chain_pem.write_to_path(str(chain))
         return chain
+
+    def issue_expired(self, *names: str) -> Path:
+        """As `issue`, but its time is over."""
+        chain = self._folder / f"expired-{'-'.join(names)}.pem"
+        ended = datetime(2020, 1, 2, tzinfo=UTC)
+        issued = self._ca.issue_cert(*names, not_before=ended - timedelta(days=1), not_after=ended)
+        issued.private_key_and_cert_chain_pem.write_to_path(str(chain))
+        return chain
+
+    def self_signed(self, name: str) -> Path:
+        """A certificate that vouches for itself and is known to nobody."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        start = datetime(2020, 1, 1, tzinfo=UTC)
+        certificate = (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(subject)
+            .public_key(key.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(start)
+            .not_valid_after(start + timedelta(days=36500))
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        chain = self._folder / f"self-signed-{name}.pem"
+        private = key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        chain.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
+        return chain
+
+    @property
+    def pem(self) -> str:
+        """What a server's settings hold to trust this authority."""
+        return self.file.read_text()
 
     def trusting(self) -> ssl.SSLContext:
         """A client's context that trusts this authority alone and checks host names."""
