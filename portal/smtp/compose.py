@@ -160,6 +160,7 @@ class CompiledMessage:
         "_elements",
         "_has_own_to",
         "_in_order",
+        "_last",
         "_merges",
         "_rooms",
         "_skeleton",
@@ -184,6 +185,13 @@ class CompiledMessage:
         self._merges = list(holes)
         self._rooms = [room for room, _is_edge in holes.values()]
         self._edges = [at for at, (_room, is_edge) in enumerate(holes.values()) if is_edge]
+        self._last = [
+            self._merges.index(piece.merge)
+            for line in elements
+            if isinstance(line, Line) and line.may_vanish
+            for piece in line.laid_out
+            if isinstance(piece, Hole)
+        ]
         self._wholes = [e.merge for e in elements if isinstance(e, WholeBody)]
 
         # The skeleton alternates: fixed text, a place, fixed text, … All places are filled by one
@@ -239,6 +247,8 @@ class CompiledMessage:
 
     def _quoted(self, merged: list[str]) -> Sequence[str] | None:
         """The values as they stand in quoted-printable, or None if one does not fit its place."""
+        if self._last and not any(merged[at] for at in self._last):
+            return None
         together = "".join(merged)
         quoted: list[str] = merged
         if (

@@ -47,6 +47,8 @@ class Line:
     laid_out: tuple[str | Hole, ...]
     is_last: bool
     """The text ends here, without a line break."""
+    may_vanish: bool
+    """The text ended with the line before, if all values here are empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,9 @@ def body_with_holes(segments: Segments) -> Body:
         if plain:
             blocks.append(quoted_printable("\n".join([*plain, ""])))
             plain = []
-        blocks.append(Line(tuple(line), tuple(_lay_out(line)), is_last=number == len(lines)))
+        is_last = number == len(lines)
+        may_vanish = is_last and number > 1 and not any(isinstance(p, str) and p for p in line)
+        blocks.append(Line(tuple(line), tuple(_lay_out(line)), is_last, may_vanish))
     if plain and plain != [""]:
         blocks.append(quoted_printable("\n".join(plain)))
     return Body("quoted-printable", tuple(blocks))
@@ -112,6 +116,9 @@ def quoted_value(value: str) -> str | None:
 
 def line_for(line: Line, value_of: Callable[[Merge], str]) -> str:
     """One line with its values, whatever they are: laid out as planned, or encoded anew."""
+    written = [part if isinstance(part, str) else value_of(part) for part in line.written]
+    if line.may_vanish and not any(written):
+        return ""
     wire: list[str] = []
     for part in line.laid_out:
         if isinstance(part, str):
@@ -119,8 +126,7 @@ def line_for(line: Line, value_of: Callable[[Merge], str]) -> str:
             continue
         quoted = quoted_value(value_of(part.merge))
         if quoted is None or len(quoted) > part.room:
-            parts = [p if isinstance(p, str) else value_of(p) for p in line.written]
-            return quoted_printable("".join(parts if line.is_last else [*parts, "\n"]))
+            return quoted_printable("".join(written if line.is_last else [*written, "\n"]))
         wire.append(quoted)
     return "".join(wire)
 

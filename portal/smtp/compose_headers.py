@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import lru_cache
 from urllib.parse import quote
@@ -30,7 +30,6 @@ _is_phrase_of_atoms = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
 ).fullmatch
 _is_words = re.compile(r"[!-~]+(?: [!-~]+)*").fullmatch
-_is_one_spaced = re.compile(r"(?! )(?:[!-~]| (?! |\Z))*").fullmatch
 
 # RFC 2047 5 (3): what may stand for itself in an encoded word inside a phrase; used everywhere.
 _LITERAL_IN_Q = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
@@ -70,7 +69,11 @@ def address_list(name: str, mailboxes: Sequence[Mailbox]) -> str:
 
 
 def mailbox_tokens(name: str, address: str) -> list[str]:
-    """One mailbox as pieces that a line may be folded between."""
+    """One mailbox as pieces that a line may be folded between.
+
+    Spaces around the name and runs of them are not kept: no two readers agree on them.
+    """
+    name = " ".join(word for word in name.split(" ") if word)
     if not name:
         return [address]
     return [*_phrase(name), f"<{address}>"]
@@ -80,7 +83,7 @@ def _phrase(name: str) -> list[str]:
     if "=?" not in name and len(name) <= _LONGEST_QUOTED:
         if _is_phrase_of_atoms(name):
             return [name]
-        if _is_one_spaced(name):
+        if _is_words(name):
             return [quoted_string(name)]
     return encoded_words(name, first=_ENCODED_WORD_IN_PHRASE, rest=_ENCODED_WORD_IN_PHRASE)
 
@@ -167,11 +170,11 @@ def fold(name: str, tokens: Iterable[str]) -> str:
 
 @lru_cache(maxsize=1024)
 def date_value(moment: datetime) -> str:
-    """The moment as RFC 5322 3.3 writes it.
+    """The moment as RFC 5322 3.3 writes it, in UTC: equal moments give equal bytes.
 
     Raises:
         ValueError: the moment does not know its zone.
     """
     if moment.tzinfo is None:
-        raise ValueError("A Date without a zone would be written as if nobody knew the zone.")
-    return format_datetime(moment)
+        raise ValueError("Without its zone, a moment could be any of two dozen.")
+    return format_datetime(moment.astimezone(UTC))

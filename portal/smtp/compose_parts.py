@@ -22,6 +22,7 @@ from portal.smtp.compose_bodies import Line, body_with_holes, literal_body
 from portal.smtp.compose_headers import LONGEST_LINE, fold, parameter
 from portal.smtp.segments import Content, Merge, Segments
 
+_LONGEST_FILENAME = 200
 _is_media_type = re.compile(
     r'([a-z0-9][a-z0-9.+-]{0,60})/[a-z0-9][a-z0-9.+-]{0,80}(; ?charset="?[a-z0-9_-]{1,40}"?)?',
     re.IGNORECASE,
@@ -149,19 +150,17 @@ def _multipart(subtype: str, parts: Sequence[Part], *, seed: str) -> Part:
 
 
 def _attachment_part(attachment: Attachment) -> Part:
-    filename = attachment.filename
-    if not filename or (forbidden := find_forbidden(filename)) is not None:
+    filename = attachment.filename.strip()
+    if not filename:
         raise ComposeError(
-            "attachment_name",
-            _("The name of an attachment is empty or contains %(what)s.", what=forbidden)
-            if filename
-            else _("An attachment needs a file name."),
-            field="attachments",
+            "attachment_name", _("An attachment needs a file name."), field="attachments"
         )
-    if len(filename) > 200:
+    if (forbidden := find_forbidden(filename)) is not None or len(filename) > _LONGEST_FILENAME:
         raise ComposeError(
             "attachment_name",
-            _("The name of an attachment cannot be longer than 200 characters."),
+            _("The file name of an attachment contains %(what)s.", what=forbidden)
+            if forbidden
+            else _("A file name cannot be longer than %(n)s characters.", n=_LONGEST_FILENAME),
             field="attachments",
         )
     media_type = _is_media_type(attachment.content_type)
