@@ -109,6 +109,7 @@ class ServerHealth(Model):
     rate: Mapped[float | None]  # messages per second
     rate_words: Mapped[str | None] = mapped_column(Text)
     rate_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    is_out_of_step: Mapped[bool] = mapped_column(default=False)  # no pipelining any more
     # Counted per settled batch, so that no page has to count the big table.
     sent: Mapped[int] = mapped_column(default=0)
     failed: Mapped[int] = mapped_column(default=0)

@@ -1,0 +1,160 @@
+"""The messages of a batch: one query for all of them, with everything that their route depended on.
+
+The answer says for each message whether it is still as it was decided (`Mail.is_current`), and has
+it compiled: a campaign once for all its recipients, and not again while it is remembered.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.engine import Connection
+
+from portal.apps.models import App
+from portal.delivery.models import Engine
+from portal.delivery.outcomes import Terms
+from portal.domains.models import Domain, DomainState
+from portal.outbox.claims import Claimed
+from portal.outbox.models import Message
+from portal.outbox.states import Category
+from portal.smtp.compose import CompiledMessage, Recipient
+from portal.smtp_settings.models import SmtpServer
+from portal.white_labels.models import WhiteLabel
+
+REMEMBERED = 512
+"""Compiled messages in a worker; a campaign is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One message as a lane needs it."""
+
+    id: int
+    seed: str
+    server_id: int | None  # by the route it has now
+    mail_from: str
+    date: datetime
+    terms: Terms
+    is_current: bool  # nothing that its route depended on has changed
+
+    def recipient(self, row: Claimed, values: Mapping[str, Any]) -> Recipient:
+        """One delivery of it; every copy of a delivery has the same seed, hence the same bytes."""
+        return Recipient(
+            row.email,
+            seed=f"{self.seed}/{row.position}",
+            date=self.date,
+            name=row.name,
+            values={**values, **row.values} if values else row.values,
+        )
+
+
+def load(connection: Connection, ids: Collection[int]) -> dict[int, Mail]:
+    """These messages, with the present facts compared to those they were routed by."""
+    copies = _copies(connection)
+    rows = connection.execute(_messages.where(Message.id.in_(ids)))
+    return {row.id: _mail(row, copies) for row in rows}
+
+
+def terms_of(connection: Connection, ids: Collection[int]) -> dict[int, Terms]:
+    """Only how their deliveries are tried."""
+    copies = _copies(connection)
+    rows = connection.execute(
+        select(Message.id, Message.category, Message.give_up_at).where(Message.id.in_(ids))
+    )
+    return {row.id: Terms(row.category, row.give_up_at, copies[row.category]) for row in rows}
+
+
+_messages = (
+    select(
+        Message.id,
+        Message.public_id,
+        Message.category,
+        Message.give_up_at,
+        Message.created_at,
+        Message.send_at,
+        Message.server_id,
+        Message.server_version,
+        Message.owner_id,
+        Message.app_id,
+        Message.domain_id,
+        Message.from_email,
+        App.owner_id.label("owner_now"),
+        App.deleted_at.label("app_deleted_at"),
+        SmtpServer.version.label("version_now"),
+        SmtpServer.is_enabled,
+        SmtpServer.deleted_at.label("server_deleted_at"),
+        WhiteLabel.suspended_at,
+        Domain.state.label("domain_state"),
+    )
+    .outerjoin(App, App.id == Message.app_id)
+    .outerjoin(SmtpServer, SmtpServer.id == Message.server_id)
+    .outerjoin(WhiteLabel, WhiteLabel.id == Message.white_label_id)
+    .outerjoin(Domain, Domain.id == Message.domain_id)
+)
+
+
+def _mail(row: Row[Any], copies: Mapping[Category, int]) -> Mail:
+    return Mail(
+        id=row.id,
+        seed=row.public_id,
+        server_id=row.server_id,
+        mail_from=row.from_email,
+        date=row.send_at or row.created_at,
+        terms=Terms(row.category, row.give_up_at, copies[row.category]),
+        is_current=_is_current(row),
+    )
+
+
+def _is_current(row: Row[Any]) -> bool:
+    """Whether the route would be asked for with the same facts as it was."""
+    return (
+        row.suspended_at is None
+        and (row.app_id is None or (row.app_deleted_at is None and row.owner_now == row.owner_id))
+        and row.server_id is not None
+        and row.version_now == row.server_version
+        and bool(row.is_enabled)
+        and row.server_deleted_at is None
+        and (row.domain_id is None or row.domain_state is DomainState.VERIFIED)
+    )
+
+
+def _copies(connection: Connection) -> Mapping[Category, int]:
+    engine = connection.execute(select(Engine.copies_transactional, Engine.copies_campaign)).first()
+    transactional, campaign = engine or (1, 0)
+    return {Category.TRANSACTIONAL: transactional, Category.CAMPAIGN: campaign}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A compiled message, and the values that all its recipients share."""
+
+    compiled: CompiledMessage
+    values: Mapping[str, Any]
+
+
+class Shelf:
+    """The messages that a worker has compiled lately. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._written: OrderedDict[tuple[int, str], Written] = OrderedDict()
+
+    def get(self, mail: Mail) -> Written | None:
+        # By From too: a message that was routed anew may leave under another address.
+        with self._lock:
+            written = self._written.get((mail.id, mail.mail_from))
+            if written is not None:
+                self._written.move_to_end((mail.id, mail.mail_from))
+            return written
+
+    def put(self, mail: Mail, written: Written) -> None:
+        with self._lock:
+            self._written[mail.id, mail.mail_from] = written
+            while len(self._written) > REMEMBERED:
+                self._written.popitem(last=False)

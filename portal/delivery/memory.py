@@ -1,0 +1,44 @@
+"""What a worker has learnt about a server: enough to decide how many lanes it deserves."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from threading import Lock
+
+from portal.delivery.consequences import Streak
+
+GROWS_AFTER = 60.0
+"""Seconds until a server that had too many connections is given one more again."""
+
+
+@dataclass(slots=True)
+class Memory:
+    """One server, for all lanes of this process."""
+
+    streak: Streak = field(default_factory=Streak)
+    lock: Lock = field(default_factory=Lock)  # around `streak`
+    is_proven: bool = False  # it took a message in this process's life
+    speed: float = 0.0  # messages a second of the last lane that sent
+    last_tenant: int | None = None  # whose turn it was
+    not_before: float = 0.0  # monotonic: no room, no connection free; worth another look then
+    lanes_at_most: int | None = None  # learnt: it complained about more
+    complained_at: float = 0.0
+    started_at: float = 0.0  # monotonic: its newest lane
+
+    def fewer_lanes(self, present: int) -> None:
+        """It has too many connections: one less than now, at least one."""
+        self.lanes_at_most = max(1, present - 1)
+        self.complained_at = time.monotonic()
+
+    def most_lanes(self, configured: int) -> int:
+        """How many connections this process should have at most."""
+        if self.lanes_at_most is None:
+            return configured
+        if time.monotonic() - self.complained_at > GROWS_AFTER:
+            self.lanes_at_most += 1
+            self.complained_at = time.monotonic()
+            if self.lanes_at_most >= configured:
+                self.lanes_at_most = None
+                return configured
+        return min(self.lanes_at_most, configured)

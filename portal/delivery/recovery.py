@@ -1,0 +1,169 @@
+"""Settling what dead workers left: nothing is lost, and at most one message a lane is in doubt.
+
+1. Workers of this folder whose lock nobody holds are dead; workers of other machines are when
+   their lease has run out.
+2. For each lane they had, the journal is read. How much it may be believed depends:
+
+       same boot      all of it: it has every dot that left
+       another boot   its good news only: lines may be missing, so silence proves nothing
+       elsewhere      it is not there
+
+3. A reply counts as if the lane had settled it. A dot without reply is unknown. What was not
+   handed over goes back; what was in hand when the end came is counted, and the second time held
+   as poison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from random import Random
+
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
+
+from portal.core.logs import logger
+from portal.core.words import lazy
+from portal.delivery import mails, outcomes, register, settling
+from portal.delivery.journal import NOTHING, Recollection, path_of, recall
+from portal.delivery.models import Worker
+from portal.delivery.outcomes import Terms
+from portal.delivery.settling import Result
+from portal.delivery.store import Store
+from portal.outbox import claims
+from portal.outbox.claims import Claimed, Settlement
+from portal.outbox.states import State
+from portal.smtp.replies import Stage, classify
+
+DEADLY = 2
+"""Workers that a message may take down before it is put aside."""
+POISON = lazy("Two workers died while they had this message in hand; somebody should look at it.")
+
+
+class Trust(Enum):
+    """How far a journal is believed."""
+
+    WHOLE = "whole"
+    GOOD_NEWS = "good news"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A worker that may be dead."""
+
+    id: int
+    folder: str
+    boot_id: str
+    lease_until: datetime
+
+
+def settle_the_dead(
+    store: Store,
+    *,
+    folder: Path,
+    mark: str,
+    boot: str,
+    worker_id: int,
+    now: Callable[[], datetime],
+) -> int:
+    """Do it for every dead worker that can be known to be dead; how many deliveries that were."""
+    total = 0
+    for dead in store.read(lambda connection: _others(connection, worker_id)):
+        if dead.folder == mark:
+            heirloom = register.Alive.taken_over(folder, dead.id)
+            if heirloom is None:
+                continue
+            trust = Trust.WHOLE if dead.boot_id == boot else Trust.GOOD_NEWS
+        elif dead.lease_until < now():
+            heirloom, trust = None, Trust.NONE
+        else:
+            continue
+        total += _settle_worker(store, dead, folder, trust, now())
+        if heirloom is not None:
+            heirloom.let_go()
+    return total
+
+
+def _others(connection: Connection, worker_id: int) -> list[Found]:
+    rows = connection.execute(
+        select(Worker.id, Worker.folder, Worker.boot_id, Worker.lease_until)
+        .where(Worker.id != worker_id, Worker.ended_at.is_(None))
+        .order_by(Worker.id)
+    )
+    return [Found(*row) for row in rows]
+
+
+def _settle_worker(store: Store, dead: Found, folder: Path, trust: Trust, now: datetime) -> int:
+    count = 0
+    for lane_id, server_id in store.read(lambda c: register.lanes_of(c, dead.id)):
+        count += bury(store, folder, lane_id, server_id, trust=trust, now=now)
+    store.write(lambda connection: register.sign_off(connection, dead.id, now=now))
+    logger("delivery").warning("worker_buried", worker=dead.id, trust=trust.value, settled=count)
+    return count
+
+
+def bury(
+    store: Store,
+    folder: Path,
+    lane_id: int,
+    server_id: int,
+    *,
+    trust: Trust,
+    now: datetime,
+    is_deadly: bool = True,
+) -> int:
+    """Settle what one dead lane had claimed, and remove its row and journal.
+
+    `is_deadly` counts what it had in hand as suspect; not so when the lane was ended on purpose.
+    """
+    path = path_of(folder, lane_id)
+    told = NOTHING if trust is Trust.NONE else recall(path)
+
+    def work(connection: Connection) -> int:
+        rows = claims.held_by(connection, lane_id)
+        terms = mails.terms_of(connection, {row.message_id for row in rows})
+        fates = [
+            _fate(row, told, trust, terms[row.message_id], now, is_deadly=is_deadly) for row in rows
+        ]
+        results = [Result(fate, row.tenant) for row, fate in zip(rows, fates, strict=True)]
+        settling.write(connection, lane_id=lane_id, server_id=server_id, results=results, now=now)
+        register.close_lane(connection, lane_id)
+        return len(rows)
+
+    count = store.write(work)
+    if trust is not Trust.NONE:
+        path.unlink(missing_ok=True)
+    return count
+
+
+def _fate(
+    row: Claimed, told: Recollection, trust: Trust, terms: Terms, now: datetime, *, is_deadly: bool
+) -> Settlement:
+    """What one claimed delivery becomes."""
+    reply = told.replies.get(row.id)
+    if reply is not None and (trust is Trust.WHOLE or reply.is_positive):
+        verdict = classify(reply, Stage.BODY)
+        settled = outcomes.settlement(
+            row, verdict, Stage.BODY, terms=terms, now=now, random=Random(row.id)
+        )
+        assert settled is not None
+        return settled
+    if trust is not Trust.WHOLE or row.id in told.dots:
+        return outcomes.unknown(row, terms=terms, now=now)
+
+    losses = row.losses + (1 if is_deadly and row.id in told.killed_by() else 0)
+    back = Settlement(
+        row.id,
+        State.QUEUED,
+        attempts=row.attempts,
+        copies=row.copies,
+        losses=losses,
+        is_try=False,
+    )
+    if losses >= DEADLY:
+        return replace(back, state=State.HELD, kind="poison", words=str(POISON))
+    return back
