@@ -44,12 +44,15 @@ class Job:
 
     `data` is what goes over the wire but for the final dot: every line ends with CRLF, and lines
     that begin with a dot have it doubled. `mail_from` is empty for a message that must not bounce.
+    `is_vetted` says that `is_safe` was true of what `data` was composed from; otherwise it is asked
+    of `data` itself, for 5 µs.
     """
 
     id: int
     mail_from: str
     rcpt_to: str
     data: bytes
+    is_vetted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +170,9 @@ class Transactions:
             self._settle(job, Failed(Kind.ADDRESS), Stage.RCPT)
         elif limit is not None and len(job.data) > limit:
             self._settle(job, Failed(Kind.CONTENT), Stage.MAIL)
-        elif not is_safe(job.data) or not (job.data.isascii() or self._capabilities.eight_bit):
+        elif not (job.is_vetted or is_safe(job.data)):
+            self._settle(job, Failed(Kind.CONTENT), Stage.BODY)
+        elif not (self._capabilities.eight_bit or job.data.isascii()):
             self._settle(job, Failed(Kind.CONTENT), Stage.BODY)
         else:
             self._next = job

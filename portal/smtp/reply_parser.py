@@ -16,6 +16,7 @@ RawReply = tuple[int, list[bytes]]
 
 # A lookup both checks and converts. First digits as SMTP has them (RFC 5321 4.2.1).
 _CODES = {b"%d" % code: code for code in range(200, 600)}
+_MARKS = (b" ", b"-", b"")
 
 
 class ReplyParser:
@@ -39,15 +40,16 @@ class ReplyParser:
         """The replies that are complete with these bytes; those before a fault still count."""
         if self.fault is not None:
             return []
-        *lines, self._rest = (self._rest + data).split(b"\n")
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()
         replies: list[RawReply] = []
         for line in lines:
             taken = self._take(line.rstrip(b"\r"))
-            if isinstance(taken, Cause):
+            if isinstance(taken, tuple):
+                replies.append(taken)
+            elif taken is not None:
                 self.fault = taken
                 return replies
-            if taken is not None:
-                replies.append(taken)
         if self._size + len(self._rest) > LONGEST_REPLY:
             self.fault = Cause.TOO_LONG
         return replies
@@ -56,9 +58,11 @@ class ReplyParser:
         """One line: the reply it completes, None while there is more to come, or what is wrong."""
         digits, mark = line[:3], line[3:4]
         code = _CODES.get(digits)
-        if code is None or mark not in (b" ", b"-", b"") or (self._lines and digits != self._code):
-            return Cause.MALFORMED
+        if code is not None and mark == b" " and not self._lines and len(line) < LONGEST_REPLY:
+            return code, [line[4:]]  # nearly every reply is one line
 
+        if code is None or mark not in _MARKS or (self._lines and digits != self._code):
+            return Cause.MALFORMED
         self._lines.append(line[4:])
         self._size += len(line)
         if self._size > LONGEST_REPLY or len(self._lines) > MOST_LINES:

@@ -98,10 +98,10 @@ class Session:
                     supply.feed(dialogue)  # the caller composes while the server works
                     while (stage := dialogue.awaiting) is not None:
                         self._read(dialogue, stage)
-                        yield from _told(dialogue.settled(), after_reply)
+                        yield from _tell(dialogue.settled(), after_reply)
                 elif supply.is_empty or dialogue.fault is not None:
                     break
-                yield from _told(dialogue.settled(), after_reply)
+                yield from _tell(dialogue.settled(), after_reply)
         finally:
             self.fault = dialogue.fault
             if not dialogue.is_between_messages:
@@ -209,17 +209,14 @@ class _Supply:
             self.is_empty, self.error = True, error
 
 
-def _told(outcomes: list[Outcome], after_reply: Callable[[int, Reply], None]) -> Iterator[Outcome]:
-    """Give outcomes out, after telling of those that answer a final dot."""
+def _tell(outcomes: list[Outcome], after_reply: Callable[[int, Reply], None]) -> list[Outcome]:
+    """The outcomes, after telling of those that answer a final dot."""
     for outcome in outcomes:
-        verdict = outcome.verdict
-        if (
-            outcome.stage is Stage.BODY
-            and not isinstance(verdict, Unknown | NotSent)
-            and verdict.reply is not None
-        ):
-            after_reply(outcome.id, verdict.reply)
-        yield outcome
+        if outcome.stage is Stage.BODY:
+            verdict = outcome.verdict
+            if not isinstance(verdict, Unknown | NotSent) and verdict.reply is not None:
+                after_reply(outcome.id, verdict.reply)
+    return outcomes
 
 
 def shown(write: Write) -> Iterator[str]:

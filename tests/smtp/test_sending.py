@@ -10,7 +10,7 @@ import pytest
 
 from portal.smtp.causes import Cause
 from portal.smtp.protocol import Job, NotSent, Unknown
-from portal.smtp.replies import Failed, Kind, ServerFault
+from portal.smtp.replies import Failed, Kind, Reply, ServerFault
 from tests.equipment.smtp_script import (
     Acts,
     Drip,
