@@ -170,9 +170,7 @@ class Transactions:
             self._settle(job, Failed(Kind.ADDRESS), Stage.RCPT)
         elif limit is not None and len(job.data) > limit:
             self._settle(job, Failed(Kind.CONTENT), Stage.MAIL)
-        elif not (job.is_vetted or is_safe(job.data)):
-            self._settle(job, Failed(Kind.CONTENT), Stage.BODY)
-        elif not (self._capabilities.eight_bit or job.data.isascii()):
+        elif not self._can_carry(job):
             self._settle(job, Failed(Kind.CONTENT), Stage.BODY)
         else:
             self._next = job
@@ -224,6 +222,10 @@ class Transactions:
         """The outcomes since the last call; every job offered has exactly one in the end."""
         outcomes, self._settled = self._settled, []
         return outcomes
+
+    def _can_carry(self, job: Job) -> bool:
+        is_whole = job.is_vetted or is_safe(job.data)
+        return is_whole and (self._capabilities.eight_bit or job.data.isascii())
 
     # Writing
 

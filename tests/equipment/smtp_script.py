@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,11 @@ class Script:
     body: Play | None = None
     rset: Play | None = None
     quit: Play | None = None
+
+    def playing(self, phase: str, play: Play) -> Script:
+        """The same, but for one phase, named as a parametrised test names it."""
+        change: dict[str, Any] = {phase: play}
+        return replace(self, **change)
 
 
 def listed(acts: Acts) -> Sequence[Act]:

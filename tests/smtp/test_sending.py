@@ -201,7 +201,7 @@ REFUSALS = [
 def test_one_refused_message_does_not_touch_its_neighbours(
     connect: Connect, pipelining: bool, phase: str, answer: Say, fate: str
 ) -> None:
-    script = replace(Script(pipelining=pipelining), **{phase: only(2, answer)})
+    script = Script(pipelining=pipelining).playing(phase, only(2, answer))
 
     with SmtpServer(script) as server:
         session = connect(server)
@@ -294,7 +294,7 @@ def test_only_the_message_whose_dot_was_sent_is_of_unknown_fate(
 def test_a_line_that_breaks_before_the_dot_leaves_every_message_here(
     connect: Connect, pipelining: bool, phase: str
 ) -> None:
-    script = replace(Script(pipelining=pipelining), **{phase: Drop()})
+    script = Script(pipelining=pipelining).playing(phase, Drop())
 
     with SmtpServer(script) as server:
         outcomes = send(connect(server), jobs(3))
@@ -352,7 +352,7 @@ def test_ok_instead_of_leave_to_send_is_out_of_step(connect: Connect) -> None:
 def test_a_dripping_server_cannot_stretch_the_time_limit(connect: Connect, phase: str) -> None:
     dripping = Drip(b"250-" + b"x" * 10_000, every=0.02)
 
-    with SmtpServer(replace(Script(), **{phase: dripping})) as server:
+    with SmtpServer(Script().playing(phase, dripping)) as server:
         session = connect(server, timeouts=QUICK)
         started = time.monotonic()
         outcomes = send(session, jobs(1))
