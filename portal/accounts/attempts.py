@@ -7,14 +7,14 @@ cheaper than one after another, and names that do not exist are counted like tho
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from sqlalchemy import delete, func, select, text
 
 from portal.accounts.models import Tally
 from portal.core import clock
-from portal.core.db import db
+from portal.core.db import db, forget_rows
 
 WINDOW = timedelta(minutes=15)
 FREE_FOR_ACCOUNT = 5
@@ -77,6 +77,11 @@ def how_often(subject: str, within: timedelta) -> int:
         db.session.scalar(query.where(Tally.subject == subject, Tally.at > clock.now() - within))
         or 0
     )
+
+
+def forget_before(moment: datetime) -> int:
+    """Forget what happened before this moment; tells how much."""
+    return forget_rows(Tally, Tally.at < moment)
 
 
 def _wait(subject: str, free: int) -> timedelta:

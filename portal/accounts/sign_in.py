@@ -7,7 +7,7 @@ ends the row ends the session, wherever the cookie is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
 from sqlalchemy.exc import OperationalError
@@ -17,7 +17,7 @@ from portal.accounts import tokens
 from portal.accounts.models import Person, SignIn
 from portal.audit import trail
 from portal.core import clock
-from portal.core.db import db, writing_aside
+from portal.core.db import db, forget_rows, writing_aside
 from portal.core.errors import NotFound
 from portal.core.secret import Secret
 from portal.core.words import _
@@ -136,3 +136,8 @@ def end_all(person: Person, *, keep: int | None = None) -> None:
     if keep is not None:
         query = query.where(SignIn.id != keep)
     db.session.execute(query.values(ended_at=clock.now()))
+
+
+def forget_before(moment: datetime) -> int:
+    """Forget sign-ins that ended, or could not be used any more, before this moment."""
+    return forget_rows(SignIn, (SignIn.ended_at < moment) | (SignIn.created_at < moment - ABSOLUTE))

@@ -14,7 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import pysqlite3.dbapi2 as sqlite
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Engine, Enum, Integer, MetaData, event
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ColumnElement,
+    DateTime,
+    Dialect,
+    Engine,
+    Enum,
+    Integer,
+    MetaData,
+    delete,
+    event,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -24,6 +36,9 @@ from sqlalchemy.types import TypeDecorator
 
 SQLITE_AT_LEAST = (3, 51, 3)
 """Older SQLite libraries can lose committed pages when a WAL file is reset under load."""
+
+SQLITE_PATIENCE = 30
+"""Seconds that a transaction waits for the one writer before it."""
 
 NAMES = {
     "ix": "ix_%(column_0_N_label)s",
@@ -95,35 +110,59 @@ def reading() -> Iterator[None]:
 
 
 @contextmanager
+def writing() -> Iterator[None]:
+    """Transactions begun in here may write, even inside of `reading`."""
+    token = _reading.set(False)
+    try:
+        yield
+    finally:
+        _reading.reset(token)
+
+
+@event.listens_for(db.session, "before_flush")
+def _refuse_to_write(_session: Any, _context: Any, _instances: Any) -> None:
+    """A page that only reads never writes, whatever its code does by mistake."""
+    if _reading.get():
+        raise RuntimeError("something was about to be written where only reading is allowed")
+
+
+@contextmanager
 def writing_aside() -> Iterator[Connection]:
     """A short write beside the page's own transaction, committed at the end.
 
     Raises:
         OperationalError: the store is busy; a page does not wait for what is only a note.
     """
-    token = _reading.set(False)
-    try:
-        with db.engine.connect() as connection:
-            is_sqlite = connection.dialect.name == "sqlite"
-            driver = connection.connection.driver_connection
-            if is_sqlite and driver is not None:
-                driver.execute("PRAGMA busy_timeout = 100")
-            try:
-                with connection.begin():
-                    if not is_sqlite:
-                        connection.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
-                    yield connection
-            finally:
-                if is_sqlite and driver is not None:
-                    driver.execute("PRAGMA busy_timeout = 30000")
-    finally:
-        _reading.reset(token)
+    with writing(), db.engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            with connection.begin():
+                connection.exec_driver_sql("SET LOCAL lock_timeout = '100ms'")
+                yield connection
+            return
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA busy_timeout = 100")
+        try:
+            with connection.begin():
+                yield connection
+        finally:
+            driver.execute(f"PRAGMA busy_timeout = {SQLITE_PATIENCE * 1000}")
+
+
+def forget_rows(model: type[Base], condition: ColumnElement[bool]) -> int:
+    """Delete the rows that nobody needs any more; how many there were."""
+    deleted = db.session.execute(
+        delete(model).where(condition), execution_options={"synchronize_session": False}
+    )
+    return int(getattr(deleted, "rowcount", 0))
 
 
 def engine_options(url: str) -> dict[str, Any]:
     """What `create_engine` needs for this store."""
     if url.startswith("sqlite"):
-        return {"module": sqlite, "connect_args": {"timeout": 30, "check_same_thread": False}}
+        return {
+            "module": sqlite,
+            "connect_args": {"timeout": SQLITE_PATIENCE, "check_same_thread": False},
+        }
     return {"pool_pre_ping": True}
 
 

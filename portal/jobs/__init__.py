@@ -1,9 +1,16 @@
-"""The clock and background work."""
+"""The clock and background work: purging, sweeping, and whatever should not keep a person waiting.
+
+Tasks carry ids only and the database is the truth, so a task that is lost or comes twice does no
+harm; a sweep each minute finds what was left.
+"""
 
 from __future__ import annotations
 
 from flask import Flask
 
+from portal.jobs.consumer import jobs
+
 
 def open_door(app: Flask) -> None:
-    """Open this door of the application."""
+    """Let the operator start the consumer; nothing else listens here."""
+    app.cli.add_command(jobs)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from portal.core import clock
-from portal.core.db import db
+from portal.core.db import db, forget_rows
 from portal.core.errors import Refusal
 from portal.core.words import _
 from portal.outbox.models import Answer
@@ -56,3 +57,8 @@ def keep_answer(app_id: int, key: str, body: Any) -> None:
     db.session.execute(
         update(Answer).where(Answer.app_id == app_id, Answer.key == key).values(body=body)
     )
+
+
+def forget_before(moment: datetime) -> int:
+    """Forget the answers given before this moment; tells how many."""
+    return forget_rows(Answer, Answer.created_at < moment)

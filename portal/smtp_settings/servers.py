@@ -7,7 +7,7 @@ reads and checks, the caller ends its transaction and runs the probe, `save` wri
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, select
@@ -87,6 +87,7 @@ def plan(
     _check_protection(values, server, has_owner_rights=has_owner_rights)
     _check_name(white_label, values.name, server)
 
+    values = _without_known_password(values, server)
     secret = _secret_for(values, server)
     target = target_from(values, secret, helo=helo, is_platform=white_label is None)
     needs_session = (
@@ -138,13 +139,19 @@ def save(
             white_label_id=_id_of(white_label), configured_by_id=by.id, created_at=clock.now()
         )
         server.health = ServerHealth()
+    was_validated = server.validated_at is not None
     changes = _write(server, plan.values, by=by)
     if proof is not None and is_proven:
         server.validated_at = proof.at
     elif plan.needs_session:
         server.validated_at = None
-    if is_draft:
+    if is_draft and server.is_enabled is not False:
         server.is_enabled = False
+        changes["is_enabled"] = "False"
+    if was_validated is not (server.validated_at is not None):
+        changes["validated"] = str(not was_validated)
+    if not is_new and not changes:
+        return server
     if is_new or changes.keys() - set(_FOR_PEOPLE):
         server.version = 1 if is_new else server.version + 1
     db.session.flush()
@@ -155,6 +162,14 @@ def save(
         changes,
     )
     return server
+
+
+def differences(server: SmtpServer, plan: Plan) -> list[str]:
+    """Which settings saving the plan would change, by name; for somebody who wants to be told."""
+    changed = [
+        column for column in _COLUMNS if getattr(server, column) != getattr(plan.values, column)
+    ]
+    return [*changed, "password"] if plan.values.password is not None else changed
 
 
 def mark_validated(server: SmtpServer, proof: Proof) -> None:
@@ -252,6 +267,15 @@ def find_by_name(white_label: WhiteLabel | None, name: str) -> SmtpServer | None
 def values_of(server: SmtpServer) -> ServerValues:
     """The settings as they are stored, to fill the form in with; never the password."""
     return ServerValues(**{column: getattr(server, column) for column in _COLUMNS})
+
+
+def _without_known_password(values: ServerValues, server: SmtpServer | None) -> ServerValues:
+    """Typing the stored password again, for the same place, changes nothing."""
+    if values.password is None or server is None or goes_elsewhere(server, values):
+        return values
+    if server.auth is AuthKind.NONE or not has_usable_secret(server):
+        return values
+    return replace(values, password=None) if secret_of(server) == values.password else values
 
 
 def _secret_for(values: ServerValues, server: SmtpServer | None) -> Secret | None:

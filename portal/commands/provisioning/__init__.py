@@ -1,0 +1,1 @@
+"""Configuration as code: a TOML file, read strictly and made true through the acts of the rooms."""

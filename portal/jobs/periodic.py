@@ -1,0 +1,64 @@
+"""What is done by the clock: each piece once a minute or hour, on whichever machine is first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from flask import Flask
+from huey import Huey, crontab
+
+from portal.accounts import attempts, sign_in
+from portal.core import clock, turns
+from portal.core.db import db
+from portal.core.logs import logger
+from portal.outbox import idempotency
+
+log = logger("jobs")
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """Something to do regularly; `work` tells how many rows it dealt with."""
+
+    name: str
+    minute: str  # as in a crontab: "*" each minute, "7" once an hour
+    work: Callable[[], int]
+
+
+def _older_than(age: timedelta, forget: Callable[[datetime], int]) -> Callable[[], int]:
+    return lambda: forget(clock.now() - age)
+
+
+CHORES = (
+    Chore("idempotency keys", "3", _older_than(timedelta(hours=24), idempotency.forget_before)),
+    Chore("tallies", "13", _older_than(timedelta(days=2), attempts.forget_before)),
+    Chore("ended sign-ins", "23", _older_than(timedelta(days=30), sign_in.forget_before)),
+)
+
+
+def schedule(queue: Huey, app: Flask, chores: Iterable[Chore] = CHORES) -> None:
+    """Let the queue's clock do the chores."""
+    for chore in chores:
+        queue.periodic_task(crontab(minute=chore.minute), name=chore.name)(_task(app, chore))
+
+
+def do(chore: Chore) -> bool:
+    """Do it if this minute's turn is ours; every consumer's clock strikes, one does the work."""
+    is_ours = turns.take(chore.name)
+    db.session.commit()
+    if not is_ours:
+        return False
+    rows = chore.work()
+    db.session.commit()
+    log.info("chore done", chore=chore.name, rows=rows)
+    return True
+
+
+def _task(app: Flask, chore: Chore) -> Callable[[], None]:
+    def task() -> None:
+        with app.app_context():
+            do(chore)
+
+    return task
