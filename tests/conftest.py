@@ -12,4 +12,5 @@ pytest_plugins = [
     "tests.equipment.postfix",
     "tests.equipment.redis_server",
     "tests.equipment.stage",
+    "tests.equipment.visitor",
 ]

@@ -7,11 +7,13 @@ from flask import Flask
 from portal.api import description, health, lists, messages, problems, route
 from portal.api.door import bp
 
+FAMILIES = (messages, route, lists, description)
+"""Importing a family is what adds its endpoints to the door."""
+
+problems.handle(bp)
+
 
 def open_door(app: Flask) -> None:
     """Serve `/api/v1`, `/healthz`, `/readyz` and `/metrics`."""
-    for family in (messages, route, lists, description):
-        family.register(bp)
-    problems.handle(bp)
     app.register_blueprint(bp)
     app.register_blueprint(health.bp)

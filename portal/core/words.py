@@ -31,6 +31,10 @@ class Words:
     def __str__(self) -> str:
         return _(self._text, **self._values)
 
+    def __mod__(self, values: object) -> str:
+        # WTForms fills limits into a validator's message like this.
+        return str(self) % values
+
     def __repr__(self) -> str:
         return f"Words({self._text!r})"
 

@@ -1,0 +1,8 @@
+"""Pages about oneself: name, password, second factor, passkeys, signed-in browsers."""
+
+from __future__ import annotations
+
+from portal.web.account import confirm, profile
+from portal.web.account.door import bp as bp
+
+FAMILIES = (profile, confirm)

@@ -1,0 +1,8 @@
+"""Pages of the Backoffice: the platform's settings, its white labels, and what leaves."""
+
+from __future__ import annotations
+
+from portal.web.backoffice import overview
+from portal.web.backoffice.door import bp as bp
+
+FAMILIES = (overview,)

@@ -1,0 +1,50 @@
+"""The brand as files: `/brand/<slug>.css` and the logo, each only on its own portal's host."""
+
+from __future__ import annotations
+
+import hashlib
+
+from flask import Blueprint, Response, abort, g, request, url_for
+
+from portal.core.db import db, reading
+from portal.web.headers import ONE_YEAR
+from portal.white_labels.brand import style_sheet
+from portal.white_labels.models import WhiteLabel
+
+bp = Blueprint("brand", __name__, url_prefix="/brand")
+
+
+@bp.get("/<slug>.css")
+def style(slug: str) -> Response:
+    """The five variables of this portal."""
+    if slug != g.site.brand.slug:
+        abort(404)
+    return _kept(Response(style_sheet(g.site.brand.colour), content_type="text/css; charset=utf-8"))
+
+
+@bp.get("/<slug>/logo")
+def logo(slug: str) -> Response:
+    """The logo, as it was re-encoded when it was uploaded."""
+    brand = g.site.brand
+    if slug != brand.slug or not brand.has_logo:
+        abort(404)
+    with reading():
+        white_label = db.session.get_one(WhiteLabel, g.site.white_label_id)
+        image, kind = white_label.logo, white_label.logo_type
+        db.session.rollback()
+    return _kept(Response(image, content_type=kind))
+
+
+def style_url() -> str:
+    """The address of the present style; it changes with the colour."""
+    brand = g.site.brand
+    return url_for("brand.style", slug=brand.slug, v=brand.colour[1:])
+
+
+def _kept(response: Response) -> Response:
+    """A browser may keep it: for a year where the address says which version, else a minute."""
+    age = ONE_YEAR if "v" in request.args else 60
+    response.headers["Cache-Control"] = f"public, max-age={age}"
+    response.set_etag(hashlib.sha256(response.get_data()).hexdigest()[:20])
+    response.make_conditional(request)
+    return response

@@ -1,0 +1,43 @@
+"""What every form of the portal can do beyond Flask-WTF."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask_wtf import FlaskForm
+from wtforms import Field, FieldList, FormField
+
+from portal.core.errors import Refusal
+
+
+class Form(FlaskForm):
+    """A form that can show a refusal where it belongs, and list its errors for the summary."""
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Put the words at the field they are about, else on top of the form."""
+        field = self._fields.get(refusal.field or "")
+        if field is None:
+            self.form_errors.append(refusal.words)
+        else:
+            field.errors = [*field.errors, refusal.words]
+
+    def faults(self) -> Iterator[tuple[str | None, object]]:
+        """Every error with the id of the element to go to (None: the form as a whole)."""
+        for words in self.form_errors:
+            yield None, words
+        for field in self:
+            yield from _faults(field)
+
+
+def _faults(field: Field) -> Iterator[tuple[str | None, object]]:
+    if isinstance(field, FormField | FieldList):
+        for inner in field:
+            yield from _faults(inner)
+        return
+    for words in field.errors:
+        yield field.id, words
+
+
+def tidy(text: str | None) -> str | None:
+    """A filter for text fields: a space at either end is a slip."""
+    return text.strip() if text else text

@@ -1,0 +1,23 @@
+// Passkeys: the form shows itself where the browser knows them, and carries the answer.
+
+for (const form of document.querySelectorAll("form[data-passkey]")) {
+  if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) continue;
+  form.hidden = false;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const asked = await fetch(form.dataset.question, {
+      method: "POST",
+      headers: { "X-CSRFToken": form.elements.csrf_token.value },
+    });
+    const question = await asked.json();
+    try {
+      const answer = form.dataset.passkey === "create"
+        ? await navigator.credentials.create({ publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(question) })
+        : await navigator.credentials.get({ publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(question) });
+      form.elements.answer.value = JSON.stringify(answer.toJSON());
+      form.submit();
+    } catch (fault) {
+      if (fault.name !== "NotAllowedError") throw fault;  // closed by its owner: nothing to do
+    }
+  });
+}
