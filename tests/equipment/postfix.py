@@ -97,7 +97,6 @@ in_flow_delay = 0
 
 SUBMISSION = """\
   -o smtpd_sasl_auth_enable=yes
-  -o smtpd_tls_auth_only=yes
   -o smtpd_relay_restrictions=permit_sasl_authenticated,reject"""
 
 MASTER = """
