@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from flask import Flask
 
-from portal.commands.audit import audit
-from portal.commands.demo import demo
-from portal.commands.mailbox.command import mailbox
-from portal.commands.provision import provision
-from portal.commands.serve import serve
-from portal.commands.setup_link import setup_link
-from portal.commands.up import up
+from portal.commands import audit, demo, provision, serve, setup_link, up
+from portal.commands.mailbox import command as mailbox
 
-COMMANDS = (up, serve, provision, demo, mailbox, setup_link, audit)
+COMMANDS = (
+    up.up,
+    serve.serve,
+    provision.provision,
+    demo.demo,
+    mailbox.mailbox,
+    setup_link.setup_link,
+    audit.audit,
+)
 
 
 def open_door(app: Flask) -> None:

@@ -13,7 +13,10 @@ from portal.core.schema import MIGRATIONS
 
 def bring_up_to_date() -> None:
     """Run the migrations that the database has not seen."""
-    flask_migrate.upgrade(directory=str(MIGRATIONS))
+    if any((MIGRATIONS / "versions").glob("*.py")):
+        flask_migrate.upgrade(directory=str(MIGRATIONS))
+    else:  # remove as soon as the first migration is there
+        db.create_all()
 
 
 def newest_revision() -> str | None:
