@@ -52,7 +52,7 @@ types: $(DEV)  ## strict types
 
 .PHONY: tests
 tests: $(DEV) assets  ## the tests alone; TESTS=tests/smtp for some of them
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --quiet $(TESTS)
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --quiet $(TESTS)
 
 .PHONY: programs
 programs:  ## what tests talk to: installed from the system's packages where that is allowed

@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
+
+# A machine that is busy with something else is no fault of the code. Under CI Hypothesis
+# repeats the same examples each time; that stays.
+settings.register_profile("livery", settings(), deadline=None)
+settings.load_profile("livery")
+
 pytest_plugins = [
     "pytester",
     "tests.equipment.programs",
