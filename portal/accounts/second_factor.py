@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select, update
 from portal.accounts import tokens
 from portal.accounts.models import Person, RecoveryCode
 from portal.audit import trail
-from portal.core import clock, vault
+from portal.core import clock, sealed, vault
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.secret import Secret
@@ -141,3 +141,6 @@ def _binding(person: Person) -> vault.Binding:
 
 def _target(person: Person) -> str:
     return f"person:{person.id} {person.email}"
+
+
+sealed.register(Person.totp_sealed, _binding)

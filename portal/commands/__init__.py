@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from portal.commands import audit, demo, provision, serve, setup_link, up
+from portal.commands import audit, demo, keys, provision, serve, setup_link, up
 from portal.commands.mailbox import command as mailbox
 
 COMMANDS = (
@@ -14,6 +14,7 @@ COMMANDS = (
     demo.demo,
     mailbox.mailbox,
     setup_link.setup_link,
+    keys.keys,
     audit.audit,
 )
 

@@ -12,6 +12,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +77,26 @@ class Keyring:
 
     def save(self, path: Path) -> None:
         """Write the file whole or not at all, readable by its owner only."""
+        self._written_beside(path).replace(path)
+
+    @classmethod
+    def at(cls, path: Path) -> Keyring:
+        """The keyring in this file, made now if there is none.
+
+        Whether there are sealed secrets already, which a new key could never open, is for the
+        caller to ask first (`portal.core.sealed.open_vault`).
+        """
+        try:
+            return cls.load(path)
+        except FileNotFoundError:
+            beside = cls.generate()._written_beside(path)
+            # Of several processes that start for the first time, one makes the file.
+            with suppress(FileExistsError):
+                os.link(beside, path)
+            beside.unlink()
+            return cls.load(path)
+
+    def _written_beside(self, path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         document = {
             "current": self.current,
@@ -87,21 +108,7 @@ class Keyring:
             json.dump(document, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
-
-    @classmethod
-    def at(cls, path: Path) -> Keyring:
-        """The keyring in this file, made now if there is none.
-
-        Whether there are sealed secrets already, which a new key could never open, is asked
-        by the doctor and at the start of every long-running command.
-        """
-        try:
-            return cls.load(path)
-        except FileNotFoundError:
-            keyring = cls.generate()
-            keyring.save(path)
-            return keyring
+        return beside
 
     @classmethod
     def load(cls, path: Path) -> Keyring:
@@ -116,18 +123,40 @@ def kid_of(envelope: str) -> str:
 
 
 _keyring: Keyring | None = None
+_file: Path | None = None
+_stamp: tuple[int, int, int] | None = None
 
 
 def use(keyring: Keyring) -> None:
     """Make this the keyring of the process."""
-    global _keyring
-    _keyring = keyring
+    global _keyring, _file
+    _keyring, _file = keyring, None
+
+
+def use_file(path: Path) -> None:
+    """Use the keyring in this file, and go on reading it: another process may add a key.
+
+    Without that, a worker could not open what was sealed after `flask keys rotate`, and would
+    seal with a key that is on its way out.
+    """
+    global _keyring, _file, _stamp
+    _stamp = _stamp_of(path)
+    _keyring, _file = Keyring.load(path), path
 
 
 def keyring() -> Keyring:
+    """The keyring of the process, as it is in its file now."""
     if _keyring is None:
         raise KeysMissing("No keyring is in use; create_app opens it.")
+    # A file that is away for the moment changes nothing for those who have read it.
+    if _file is not None and _file.exists() and _stamp_of(_file) != _stamp:
+        use_file(_file)
     return _keyring
+
+
+def _stamp_of(path: Path) -> tuple[int, int, int]:
+    about = path.stat()
+    return about.st_mtime_ns, about.st_ino, about.st_size
 
 
 def seal(secret: Secret, binding: Binding) -> str:

@@ -7,7 +7,7 @@ name. Whoever changes one of them, by whatever way, cannot take the stored secre
 from __future__ import annotations
 
 from portal.accounts.models import Person
-from portal.core import clock, vault
+from portal.core import clock, sealed, vault
 from portal.core.errors import Refusal
 from portal.core.secret import Secret
 from portal.core.vault import Binding, CannotOpen
@@ -52,7 +52,7 @@ def binding_of(server: SmtpServer) -> Binding:
     """What the server's secret is sealed to; the row must have its id."""
     if server.id is None:
         raise ValueError("a row without an id cannot be bound to")
-    return ("smtp_server", *(_plain(getattr(server, column)) for column in BOUND))
+    return ("smtp_server", "secret_sealed", *(_plain(getattr(server, column)) for column in BOUND))
 
 
 def goes_elsewhere(server: SmtpServer, wanted: object) -> bool:
@@ -109,3 +109,6 @@ def _plain(value: object) -> str | int | None:
     if value is None or isinstance(value, (str, int)):
         return value if type(value) in (int, type(None)) else str(value)
     raise TypeError(f"{type(value).__name__} cannot be part of a binding")
+
+
+sealed.register(SmtpServer.secret_sealed, binding_of)
