@@ -52,6 +52,8 @@ class ReplyParser:
                 return replies
         if self._size + len(self._rest) > LONGEST_REPLY:
             self.fault = Cause.TOO_LONG
+        elif self._rest and self._rest[0] not in b"2345":
+            self.fault = Cause.MALFORMED  # what is no SMTP may never send a line's end
         return replies
 
     def _take(self, line: bytes) -> RawReply | Cause | None:

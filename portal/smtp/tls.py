@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ssl
+import warnings
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -56,7 +57,10 @@ def context_for(min_tls: TlsVersion, ca_pem: str | None, *, is_pinned: bool) -> 
         context = ssl.create_default_context(cadata=ca_pem)
     except (ssl.SSLError, ValueError) as error:
         raise BadCaBundle(str(error)) from error
-    context.minimum_version = _VERSIONS[min_tls]
+    with warnings.catch_warnings():
+        # That an old version is deprecated was said to the platform's owner, who chose it.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = _VERSIONS[min_tls]
     if min_tls.is_deprecated:
         # OpenSSL 3 signs TLS 1.0 and 1.1 handshakes with SHA-1, which needs its lowest level.
         context.set_ciphers("DEFAULT:@SECLEVEL=0")

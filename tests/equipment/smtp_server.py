@@ -25,6 +25,7 @@ import ssl
 import struct
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
@@ -84,6 +85,7 @@ class SmtpServer:
         self.ledger: list[Taken] = []
         self.connections: list[Seen] = []
         self.faults: list[BaseException] = []  # of the server itself, not of its script
+        self.tls = _context(self.script)
         self._changed = threading.Condition()
         self._counts: dict[str, int] = {}
         self._peers: list[_Peer] = []
@@ -404,11 +406,8 @@ class _Peer:
     # The line
 
     def _secure(self) -> None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        assert self._script.certificate is not None, "TLS needs a certificate in the script"
-        context.load_cert_chain(self._script.certificate)
-        if self._script.newest_tls is not None:
-            _speak_at_most(context, self._script.newest_tls)
+        context = self._server.tls
+        assert context is not None, "TLS needs a certificate in the script"
         # Known before the handshake, so that closing the server can interrupt it.
         tls = context.wrap_socket(self._socket, server_side=True, do_handshake_on_connect=False)
         self._socket = tls
@@ -455,11 +454,15 @@ def _path(line: str) -> str:
     return found[1] if found else ""
 
 
-def _speak_at_most(context: ssl.SSLContext, newest: ssl.TLSVersion) -> None:
-    """An old server. Python warns of old versions, which is just what is wanted here."""
-    context.set_ciphers("DEFAULT:@SECLEVEL=0")
-    context.options |= ssl.OP_NO_TLSv1_3
-    if newest < ssl.TLSVersion.TLSv1_2:
-        context.options |= ssl.OP_NO_TLSv1_2
-    if newest < ssl.TLSVersion.TLSv1_1:
-        context.options |= ssl.OP_NO_TLSv1_1
+def _context(script: Script) -> ssl.SSLContext | None:
+    if script.certificate is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(script.certificate)
+    if script.newest_tls is not None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # old versions are the point
+            context.minimum_version = ssl.TLSVersion.TLSv1
+            context.maximum_version = script.newest_tls
+        context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    return context
