@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, render_template
+from flask import Response, jsonify, render_template
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from portal.api import schemas
+from portal.api.door import bp
 
 REF = "#/components/schemas/{model}"
 
@@ -108,16 +109,13 @@ PROBLEMS = {
 }
 
 
-def register(bp: Blueprint) -> None:
-    bp.add_url_rule("/openapi.json", "openapi", openapi)
-    bp.add_url_rule("/", "page", page)
-
-
+@bp.get("/openapi.json")
 def openapi() -> Response:
     """The description for programs."""
     return jsonify(document())
 
 
+@bp.get("/")
 def page() -> str:
     """The description for people."""
     described = document()

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify
+from flask import Response, jsonify
 
 from portal.api import schemas
-from portal.api.door import key
+from portal.api.door import bp, key
 from portal.domains import allow_list
 from portal.mail_templates import templates
 from portal.senders import senders as sender_room
 
 
-def register(bp: Blueprint) -> None:
-    bp.add_url_rule("/senders", "senders", senders)
-    bp.add_url_rule("/templates", "templates", mail_templates)
-    bp.add_url_rule("/domains", "domains", domains)
-
-
+@bp.get("/senders")
 def senders() -> Response:
     """The white label's senders."""
     rows = sender_room.senders_of(key().app.white_label)
@@ -34,13 +29,12 @@ def senders() -> Response:
     )
 
 
+@bp.get("/templates", endpoint="templates")
 def mail_templates() -> Response:
     """The white label's templates, with the newest version of each."""
     answer = []
     for template in templates.templates_of(key().app.white_label):
         version = templates.newest_version(template)
-        if version is None:
-            continue
         answer.append(
             schemas.TemplateOut(
                 slug=template.slug,
@@ -53,6 +47,7 @@ def mail_templates() -> Response:
     return jsonify(templates=answer)
 
 
+@bp.get("/domains")
 def domains() -> Response:
     """The domains this white label may send from."""
     rows = allow_list.domains_of(key().app.white_label)

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Response, jsonify, request
 
 from portal.accounts import people
 from portal.api import schemas
-from portal.api.door import answer_once, key, read
+from portal.api.door import answer_once, bp, key, read
 from portal.api.problems import Problem
 from portal.apps.models import KeyKind
 from portal.core.db import db
@@ -27,20 +27,14 @@ from portal.smtp.addresses import Mailbox, parse_address
 PAGE_SIZE = 50
 
 
-def register(bp: Blueprint) -> None:
-    bp.add_url_rule("/messages", "submit", submit, methods=["POST"])
-    bp.add_url_rule("/messages", "messages", messages)
-    bp.add_url_rule("/messages/batch", "submit_batch", submit_batch, methods=["POST"])
-    bp.add_url_rule("/messages/<public_id>", "message", message)
-    bp.add_url_rule("/messages/<public_id>/cancel", "cancel", cancel, methods=["POST"])
-
-
+@bp.post("/messages")
 @answer_once(HTTPStatus.ACCEPTED)
 def submit() -> Any:
     """Accept one message: stored, with its route, before the answer leaves."""
     return accepted_out(_accept(read(schemas.MessageIn)))
 
 
+@bp.post("/messages/batch")
 @answer_once(HTTPStatus.ACCEPTED)
 def submit_batch() -> Any:
     """Accept up to 1,000 individual messages in one transaction; each has its own answer."""
@@ -54,12 +48,14 @@ def submit_batch() -> Any:
     return {"messages": items}
 
 
+@bp.get("/messages/<public_id>")
 def message(public_id: str) -> Response:
     """One message with its deliveries and their attempts."""
     row = queries.message_of_app(key().app.white_label_id, key().app_id, public_id)
     return jsonify(message_out(row))
 
 
+@bp.get("/messages")
 def messages() -> Response:
     """The app's messages, newest first."""
     status, to = request.args.get("status"), request.args.get("to")
@@ -78,6 +74,7 @@ def messages() -> Response:
     return jsonify(messages=[message_out(row) for row in page.rows], next=last)
 
 
+@bp.post("/messages/<public_id>/cancel")
 def cancel(public_id: str) -> Response:
     """Take back what has not been handed over yet."""
     row = queries.message_of_app(key().app.white_label_id, key().app_id, public_id)

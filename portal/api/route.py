@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, jsonify
+from flask import Response, jsonify
 
 from portal.api import schemas
-from portal.api.door import key, read
+from portal.api.door import bp, key, read
 from portal.api.messages import agent_id, route_out, steps_out
 from portal.outbox.accept import explain_only
 from portal.outbox.submission import FromTemplate, OwnContent, Recipient, Submission
@@ -15,10 +15,7 @@ SOMEBODY = Mailbox(Address("somebody", "recipient.invalid"))
 """The recipient of a question that names none."""
 
 
-def register(bp: Blueprint) -> None:
-    bp.add_url_rule("/route", "route", route, methods=["POST"])
-
-
+@bp.post("/route")
 def route() -> Response:
     """Explain the route of a message without accepting it."""
     body = read(schemas.RouteIn)

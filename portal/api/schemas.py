@@ -6,7 +6,6 @@ Pure: no database, no clock, no network.
 from __future__ import annotations
 
 import base64
-import binascii
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -107,7 +106,7 @@ class RouteOut(BaseModel):
     """By which server, from which address, and why."""
 
     server: str | None = None
-    from_: str | None = Field(None, serialization_alias="from")
+    from_: str | None = Field(default=None, serialization_alias="from")
     reply_to: list[str] = Field(default_factory=list)
     reason: str
     words: str
@@ -298,7 +297,7 @@ def _files(given: list[AttachmentIn]) -> tuple[File, ...]:
     for number, item in enumerate(given):
         try:
             content = base64.b64decode(item.content, validate=True)
-        except binascii.Error:
+        except ValueError:
             words = _("This is not base64.")
             place = f"attachments[{number}].content"
             raise Refusal("attachment_not_base64", words, field=place) from None

@@ -110,9 +110,9 @@ def _template(submission: Submission) -> tuple[MailTemplate | None, TemplateText
         else None
     )
     template = templates.find_by_slug(white_label, submission.content.slug)
-    version = templates.newest_version(template) if template else None
-    if template is None or version is None:
+    if template is None:
         raise Refusal("template_unknown", _("There is no such template."), field="template")
+    version = templates.newest_version(template)
     return template, templates.text_in(version, submission.content.language)
 
 

@@ -31,9 +31,9 @@ def first_answer(app_id: int, key: str, body_hash: str) -> Any | None:
     Raises:
         Refusal: ``idempotency_key_reused`` when the key came with another body.
     """
-    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
+    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
     ours = db.session.execute(
-        dialect.insert(Answer)
+        insert(Answer)
         .values(app_id=app_id, key=key, body_hash=body_hash, body=None, created_at=clock.now())
         .on_conflict_do_nothing()
         .returning(Answer.key)

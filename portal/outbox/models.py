@@ -200,5 +200,5 @@ class Answer(Model):
     app_id: Mapped[int] = mapped_column(ForeignKey("app.id"), primary_key=True)
     key: Mapped[str] = mapped_column(String(255), primary_key=True)
     body_hash: Mapped[str] = mapped_column(String(64))
-    body: Mapped[Any] = mapped_column(Json)
+    body: Mapped[Any] = mapped_column(Json, nullable=True)  # None while it is being made
     created_at: Mapped[datetime] = mapped_column(UtcTime)
