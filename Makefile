@@ -5,10 +5,15 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 
 # The first Python that is new enough; `make PYTHON=…` takes another.
-PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+ifndef PYTHON
+PYTHON := $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; \
 	done)
-BIN := .venv/bin
+endif
+ifeq ($(PYTHON),)
+$(error Livery needs Python 3.11 or newer, and finds none)
+endif
+BIN   := .venv/bin
 TESTS ?= tests
 WORKERS ?= auto
 
@@ -70,7 +75,7 @@ fmt: $(DEV)  ## format, and repair what lint can repair
 	@$(BIN)/ruff check --fix .
 
 .PHONY: lock
-lock: $(DEV)  ## newest versions that the .in files and package.json allow, locked with hashes
+lock: $(DEV) $(NODE)  ## newest versions that the .in files and package.json allow, locked with hashes
 	@for name in requirements requirements-dev requirements-node; do \
 		$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 			--generate-hashes --no-emit-index-url --only-binary :all: \
@@ -82,11 +87,6 @@ lock: $(DEV)  ## newest versions that the .in files and package.json allow, lock
 assets: $(VENDOR)  ## style sheet, script, font and icons into static/vendor/
 
 # What the targets above stand on.
-
-# A machine without a new enough Python hears it from here, not from a shell's riddle.
-ifeq ($(PYTHON),)
-$(error Livery needs Python 3.11 or newer, and finds none)
-endif
 
 $(RUNTIME): requirements.txt
 	@echo "Installing what Livery runs on"
