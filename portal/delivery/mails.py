@@ -20,6 +20,7 @@ from portal.apps.models import App
 from portal.delivery.models import Engine
 from portal.delivery.outcomes import Terms
 from portal.domains.models import Domain, DomainState
+from portal.outbox import composition
 from portal.outbox.claims import Claimed
 from portal.outbox.models import Message
 from portal.outbox.states import Category
@@ -36,7 +37,7 @@ class Mail:
     """One message as a lane needs it."""
 
     id: int
-    seed: str
+    public_id: str
     server_id: int | None  # by the route it has now
     mail_from: str
     date: datetime
@@ -47,10 +48,10 @@ class Mail:
         """One delivery of it; every copy of a delivery has the same seed, hence the same bytes."""
         return Recipient(
             row.email,
-            seed=f"{self.seed}/{row.position}",
+            seed=composition.seed_of(self.public_id, row.position),
             date=self.date,
             name=row.name,
-            values={**values, **row.values} if values else row.values,
+            values=composition.values_for(row.values, values),
         )
 
 
@@ -99,10 +100,10 @@ _messages = (
 )
 
 
-def _mail(row: Row[Any], copies: Mapping[Category, int]) -> Mail:
+def _mail(row: Row[*tuple[Any, ...]], copies: Mapping[Category, int]) -> Mail:
     return Mail(
         id=row.id,
-        seed=row.public_id,
+        public_id=row.public_id,
         server_id=row.server_id,
         mail_from=row.from_email,
         date=row.send_at or row.created_at,
@@ -111,7 +112,7 @@ def _mail(row: Row[Any], copies: Mapping[Category, int]) -> Mail:
     )
 
 
-def _is_current(row: Row[Any]) -> bool:
+def _is_current(row: Row[*tuple[Any, ...]]) -> bool:
     """Whether the route would be asked for with the same facts as it was."""
     return (
         row.suspended_at is None

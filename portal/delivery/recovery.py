@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from random import Random
+from random import SystemRandom
 
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
@@ -148,7 +148,7 @@ def _fate(
     if reply is not None and (trust is Trust.WHOLE or reply.is_positive):
         verdict = classify(reply, Stage.BODY)
         settled = outcomes.settlement(
-            row, verdict, Stage.BODY, terms=terms, now=now, random=Random(row.id)
+            row, verdict, Stage.BODY, terms=terms, now=now, random=SystemRandom()
         )
         assert settled is not None
         return settled

@@ -35,7 +35,7 @@ def boot_id() -> str:
 
 def sign_on(connection: Connection, *, folder: str, boot: str, now: datetime) -> int:
     """A new worker; its number is never used again."""
-    worker_id = connection.scalar(
+    worker_id: int | None = connection.scalar(
         insert(Worker)
         .values(
             host=socket.gethostname(),
@@ -81,7 +81,7 @@ def open_lane(
     )
     if (there or 0) >= most:
         return None
-    lane_id = connection.scalar(
+    lane_id: int | None = connection.scalar(
         insert(Lane)
         .values(worker_id=worker_id, server_id=server_id, opened_at=now)
         .returning(Lane.id)

@@ -1,4 +1,4 @@
-"""One batch's results, written in one transaction: states, counters, and what the server deserves."""
+"""One batch's results in one transaction: states, counters, and what the server deserves."""
 
 from __future__ import annotations
 
@@ -64,11 +64,11 @@ def write(
     tenants = {result.settlement.id: result.tenant for result in results}
     done = claims.settle(connection, lane_id, [result.settlement for result in results], now=now)
     _count(connection, server_id, [(tenants[one.id], one) for one in done], now)
-    news = []
-    for trouble in troubles:
-        if _apply(connection, server_id, trouble, now) and isinstance(trouble.consequence, Park):
-            news.append(trouble.consequence)
-    return news
+    return [
+        trouble.consequence
+        for trouble in troubles
+        if _apply(connection, server_id, trouble, now) and isinstance(trouble.consequence, Park)
+    ]
 
 
 def _count(

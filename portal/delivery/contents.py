@@ -1,0 +1,38 @@
+"""What stored messages say, compiled for the wire: once for all their recipients."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import select
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session, selectinload, undefer
+
+from portal.core.errors import Refusal
+from portal.delivery.mails import Mail, Written
+from portal.mail_templates.models import TemplateText
+from portal.outbox import composition
+from portal.outbox.models import Attachment, Message
+from portal.outbox.submission import File
+
+
+def write(connection: Connection, mails: Collection[Mail]) -> dict[int, Written | Refusal]:
+    """Compile these messages; a Refusal where that is not possible (any more)."""
+    with Session(bind=connection, autoflush=False) as session:
+        messages = session.scalars(
+            select(Message)
+            .where(Message.id.in_([mail.id for mail in mails]))
+            .options(selectinload(Message.attachments).options(undefer(Attachment.content)))
+        )
+        return {message.id: _written(session, message) for message in messages}
+
+
+def _written(session: Session, message: Message) -> Written | Refusal:
+    text = None
+    if message.template_text_id is not None:
+        text = session.get(TemplateText, message.template_text_id)
+    files = [File(file.filename, file.content_type, file.content) for file in message.attachments]
+    try:
+        return Written(composition.compiled(message, text, files), message.values)
+    except Refusal as refusal:
+        return refusal

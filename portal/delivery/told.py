@@ -1,0 +1,53 @@
+"""Telling the admins of a server, once, that it was parked: a person has to mend it."""
+
+from __future__ import annotations
+
+from queue import Empty
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from portal.accounts.models import Person, Role
+from portal.core.db import db
+from portal.core.errors import Refusal
+from portal.core.logs import logger
+from portal.delivery.consequences import Park
+from portal.delivery.works import Works
+from portal.notices.post import post
+from portal.smtp_settings.models import SmtpServer
+
+
+def tell(works: Works) -> None:
+    """Write the notices for everything that was parked since the last time."""
+    while True:
+        try:
+            server_id, park = works.news.get_nowait()
+        except Empty:
+            return
+        with works.context():
+            try:
+                tell_parked(server_id, park)
+                db.session.commit()
+            except (Refusal, SQLAlchemyError):
+                # The page shows it in any case; a notice that cannot be sent stops nothing.
+                logger("delivery").exception("notice_not_written", server=server_id)
+                db.session.rollback()
+
+
+def tell_parked(server_id: int, park: Park) -> None:
+    """One notice for each admin of the white label, or each platform owner."""
+    server = db.session.get(SmtpServer, server_id)
+    if server is None or server.is_deleted:
+        return
+    role = Role.PLATFORM_OWNER if server.is_platform else Role.ADMIN
+    admins = db.session.scalars(
+        select(Person).where(
+            Person.white_label_id.is_(None)
+            if server.is_platform
+            else Person.white_label_id == server.white_label_id,
+            Person.role == role,
+            Person.removed_at.is_(None),
+        )
+    )
+    for admin in admins:
+        post("server_parked", to=admin, server=server, cause=park.kind, words=park.words)
