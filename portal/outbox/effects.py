@@ -1,0 +1,166 @@
+"""What a change of settings does to the mail: shown before it happens, then done as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+from sqlalchemy import ColumnElement, func, select
+
+from portal.accounts.models import Person
+from portal.apps.models import App
+from portal.core.db import db
+from portal.mail_templates import templates
+from portal.mail_templates.models import MailTemplate
+from portal.outbox import wake
+from portal.outbox.models import Delivery, Message
+from portal.outbox.states import WAITING
+from portal.routing import explain
+from portal.routing.decide import Decision, Facts, NoRoute, Route, decide
+from portal.routing.facts import Ask, gather
+from portal.senders import senders
+from portal.senders.models import Sender, SenderDefault
+from portal.smtp_settings import servers
+from portal.smtp_settings.models import SmtpServer
+from portal.white_labels.models import MailMode, WhiteLabel
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One kind of an app's mail, and which way it leaves before and after a change."""
+
+    template: MailTemplate | None  # None: mail without a template, or with one that prefers nothing
+    before: Decision
+    after: Decision
+    before_words: str
+    after_words: str
+
+    @property
+    def is_change(self) -> bool:
+        return _way(self.before) != _way(self.after)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerChange:
+    """What another owner means for an app's mail."""
+
+    turns: Sequence[Turn]
+    waiting: int  # deliveries that are decided again before they leave
+
+    @property
+    def changes(self) -> list[Turn]:
+        return [turn for turn in self.turns if turn.is_change]
+
+
+@dataclass(frozen=True, slots=True)
+class Deleting:
+    """What goes with a server."""
+
+    templates: Sequence[MailTemplate]  # lose their preferred server
+    people: Sequence[Person]  # lose their default sender
+    senders: Sequence[Sender]
+    waiting: int  # deliveries that find another way, or are held
+    sandboxes: Sequence[WhiteLabel]  # have no server at all afterwards
+
+
+def of_owner_change(app: App, owner: Person) -> OwnerChange:
+    """Which mail of the app leaves another way when this person owns it."""
+    preferring = (
+        template
+        for template in templates.templates_of(app.white_label)
+        if template.preferred_server_id is not None
+    )
+    turns = [_turn(app, owner, template) for template in (None, *preferring)]
+    return OwnerChange(turns, _waiting(Message.app_id == app.id))
+
+
+def of_deleting(server: SmtpServer) -> Deleting:
+    """What loses its server, and who loses the last one."""
+    carried = db.session.scalars(
+        select(Sender).where(Sender.server_id == server.id, Sender.deleted_at.is_(None))
+    ).all()
+    people = db.session.scalars(
+        select(Person)
+        .join(SenderDefault, SenderDefault.person_id == Person.id)
+        .where(SenderDefault.sender_id.in_([sender.id for sender in carried]))
+        .order_by(Person.name)
+    ).all()
+    preferring = db.session.scalars(
+        select(MailTemplate)
+        .where(MailTemplate.preferred_server_id == server.id, MailTemplate.archived_at.is_(None))
+        .order_by(MailTemplate.slug)
+    ).all()
+    return Deleting(
+        templates=preferring,
+        people=people,
+        senders=carried,
+        waiting=_waiting(Delivery.server_id == server.id),
+        sandboxes=_without_server_after(server),
+    )
+
+
+def delete_server(server: SmtpServer) -> None:
+    """Delete it with all that refers to it; waiting mail finds another way at once."""
+    templates.forget_server(server)
+    senders.delete_all_of(server)
+    servers.delete(server)
+    wake.tell(db.session.connection())
+
+
+def _turn(app: App, owner: Person, template: MailTemplate | None) -> Turn:
+    ask = Ask(
+        white_label_id=app.white_label_id,
+        app_id=app.id,
+        template_id=template.id if template else None,
+    )
+    before = gather(ask)
+    after = replace(before, owner=owner.id, owner_name=owner.name)
+    return Turn(template, *_decided(before, after))
+
+
+def _decided(before: Facts, after: Facts) -> tuple[Decision, Decision, str, str]:
+    # The same draw for both, so that chance alone never looks like a change.
+    ways = decide(before, Random(0)), decide(after, Random(0))  # noqa: S311
+    return *ways, explain.answer(ways[0], before), explain.answer(ways[1], after)
+
+
+def _way(decision: Decision) -> tuple[object, ...]:
+    match decision:
+        case Route():
+            return decision.server, str(decision.from_.address)
+        case NoRoute():
+            return (decision.code,)
+        case _:
+            return (decision.reason,)
+
+
+def _waiting(condition: ColumnElement[bool]) -> int:
+    query = (
+        select(func.count())
+        .select_from(Delivery)
+        .join(Message)
+        .where(condition, Delivery.state.in_(WAITING))
+    )
+    return db.session.scalar(query) or 0
+
+
+def _without_server_after(server: SmtpServer) -> list[WhiteLabel]:
+    """White labels that could use this server and could use no other one."""
+    left = select(SmtpServer.white_label_id).where(
+        SmtpServer.deleted_at.is_(None),
+        SmtpServer.is_enabled,
+        SmtpServer.validated_at.is_not(None),
+        SmtpServer.id != server.id,
+    )
+    owners = set(db.session.scalars(left))
+    if None in owners:
+        return []
+    mine = select(WhiteLabel).order_by(WhiteLabel.name)
+    if not server.is_platform:
+        mine = mine.where(WhiteLabel.id == server.white_label_id)
+    return [
+        white_label
+        for white_label in db.session.scalars(mine)
+        if white_label.mail_mode is MailMode.PLATFORM or white_label.id not in owners
+    ]
