@@ -1,4 +1,4 @@
-"""All tables in one place: whoever needs the whole schema (migrations, tests) imports this."""
+"""Where the project and its migrations lie on disk."""
 
 from __future__ import annotations
 

@@ -11,12 +11,22 @@ from portal.core.db import Model, UtcTime
 from portal.smtp_settings.models import SmtpServer
 
 
+_PLATFORMS = text("white_label_id IS NULL")
+
+
 class MailTemplate(Model):
     """A kind of mail, by slug; the platform's own have no white label."""
 
     __tablename__ = "mail_template"
     __table_args__ = (
-        Index("uq_mail_template_slug", text("coalesce(white_label_id, 0)"), "slug", unique=True),
+        Index(
+            "uq_mail_template_platform_slug",
+            "slug",
+            unique=True,
+            sqlite_where=_PLATFORMS,
+            postgresql_where=_PLATFORMS,
+        ),
+        Index("uq_mail_template_white_label_slug", "white_label_id", "slug", unique=True),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

@@ -13,6 +13,10 @@ from portal.smtp_settings.modes import AuthKind as AuthKind
 from portal.smtp_settings.modes import TlsMode as TlsMode
 
 
+_IN_USE = text("deleted_at IS NULL")
+_PLATFORMS = text("deleted_at IS NULL AND white_label_id IS NULL")
+
+
 class SmtpServer(Model):
     """A way out. Belongs to the platform (no white label) or to one white label.
 
@@ -23,12 +27,19 @@ class SmtpServer(Model):
     __tablename__ = "smtp_server"
     __table_args__ = (
         Index(
-            "uq_smtp_server_name",
-            text("coalesce(white_label_id, 0)"),
+            "uq_smtp_server_platform_name",
             "name",
             unique=True,
-            sqlite_where=text("deleted_at IS NULL"),
-            postgresql_where=text("deleted_at IS NULL"),
+            sqlite_where=_PLATFORMS,
+            postgresql_where=_PLATFORMS,
+        ),
+        Index(
+            "uq_smtp_server_white_label_name",
+            "white_label_id",
+            "name",
+            unique=True,
+            sqlite_where=_IN_USE,
+            postgresql_where=_IN_USE,
         ),
     )
 
