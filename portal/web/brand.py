@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 
 from flask import Blueprint, Response, abort, g, request, url_for
+from markupsafe import Markup
 
 from portal.core.db import db, reading
 from portal.web.headers import ONE_YEAR
-from portal.white_labels.brand import style_sheet
+from portal.white_labels.brand import in_light, style_sheet
 from portal.white_labels.models import WhiteLabel
 
 bp = Blueprint("brand", __name__, url_prefix="/brand")
@@ -20,6 +21,21 @@ def style(slug: str) -> Response:
     if slug != g.site.brand.slug:
         abort(404)
     return _kept(Response(style_sheet(g.site.brand.colour), content_type="text/css; charset=utf-8"))
+
+
+@bp.get("/<slug>.svg")
+def mark(slug: str) -> Response:
+    """The first letter on the colour, for the browser's tab."""
+    if slug != g.site.brand.slug:
+        abort(404)
+    shades = in_light(g.site.brand.colour)
+    svg = Markup(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
+        '<rect width="32" height="32" rx="7" fill="{}"/>'
+        '<text x="16" y="22" text-anchor="middle" font-family="sans-serif" font-size="18"'
+        ' font-weight="600" fill="{}">{}</text></svg>'
+    ).format(shades.fill, shades.on_fill, g.site.brand.name[:1])
+    return _kept(Response(svg, content_type="image/svg+xml"))
 
 
 @bp.get("/<slug>/logo")

@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from flask import g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_wtf import FlaskForm
 from werkzeug.datastructures import ImmutableMultiDict
 from wtforms import HiddenField, PasswordField
 from wtforms.validators import DataRequired
@@ -25,12 +24,13 @@ from portal.core import clock, vault
 from portal.core.db import db
 from portal.core.secret import Secret
 from portal.core.words import lazy
+from portal.web.forms import Form
 
 CARRIED_FOR = timedelta(minutes=15)
 FIELD = "carried"
 
 
-class ConfirmationForm(FlaskForm):
+class ConfirmationForm(Form):
     proof = PasswordField(
         lazy("Your password, or a code from your app"),
         validators=[DataRequired(lazy("Type your password or a code."))],
@@ -62,13 +62,13 @@ def prove(form: ConfirmationForm) -> bool:
     person_hash = g.person.password_hash
     db.session.commit()  # counted for good, and no lock is held while the password is worked on
     if wait:
-        form.proof.errors.append(too_fast(wait))
+        form.proof.errors = [too_fast(wait)]
         return False
 
     is_password = passwords.is_right(person_hash, proof)
     if not is_password and not second_factor.is_right(g.person, proof.reveal()):
         db.session.commit()
-        form.proof.errors.append(_("This is neither your password nor a valid code."))
+        form.proof.errors = [_("This is neither your password nor a valid code.")]
         return False
     attempts.forget(_subjects(g.person)[0])
     sign_ins.confirm(g.sign_in)

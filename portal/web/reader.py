@@ -34,7 +34,7 @@ def open_reader(app: Flask) -> None:
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", str(TRANSLATIONS))
     Babel(app, locale_selector=language, timezone_selector=time_zone)
     words.set_translator(gettext)
-    app.jinja_env.filters |= {"ago": ago, "exact": exact}
+    app.jinja_env.filters |= {"ago": ago, "exact": exact, "browser_name": browser_name}
     app.jinja_env.globals |= {"time": time_element, "theme": theme, "language": language}
 
 
@@ -85,6 +85,32 @@ def ago(moment: datetime) -> str:
 def exact(moment: datetime) -> str:
     """The moment in the reader's zone and way of writing, with the zone's name."""
     return f"{format_datetime(moment, 'medium')} {moment.astimezone(ZoneInfo(time_zone())):%Z}"
+
+
+_BROWSERS = (  # the more telling name first: Edge calls itself Chrome, and Chrome Safari
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def browser_name(user_agent: str) -> str:
+    """``Firefox, Linux`` from what a browser says of itself; what is not known stays as it is."""
+    found = [
+        next((name for mark, name in names if mark in user_agent), "")
+        for names in (_BROWSERS, _SYSTEMS)
+    ]
+    return ", ".join(name for name in found if name) or user_agent[:60]
 
 
 def time_element(moment: datetime | None, missing: str = "–") -> str:

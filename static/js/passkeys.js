@@ -9,6 +9,7 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
       method: "POST",
       headers: { "X-CSRFToken": form.elements.csrf_token.value },
     });
+    if (!asked.ok) { location.reload(); return; }  // the last proof of who is there has grown old
     const question = await asked.json();
     try {
       const answer = form.dataset.passkey === "create"

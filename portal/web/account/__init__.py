@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.web.account import confirm, profile
+from portal.web.account import confirm, passkeys, profile, second_factor, security
 from portal.web.account.door import bp as bp
 
-FAMILIES = (profile, confirm)
+FAMILIES = (profile, security, second_factor, passkeys, confirm)
