@@ -26,7 +26,6 @@ def run() -> None:
             compare_type=True,
             render_item=_in_plain_types,
             transaction_per_migration=True,
-            process_revision_directives=_leave_out_if_empty,
         )
         with context.begin_transaction():
             context.run_migrations()
@@ -44,13 +43,6 @@ def _in_plain_types(kind: str, item: object, autogen: object) -> str | bool:
         jsonb = "postgresql.JSONB(none_as_null=True)"
         return f"sa.JSON(none_as_null=True).with_variant({jsonb}, 'postgresql')"
     return False
-
-
-def _leave_out_if_empty(_context: object, _revision: object, directives: list[object]) -> None:
-    """`flask db migrate` without a change in the models writes no file."""
-    script = directives[0]
-    if script.upgrade_ops.is_empty():  # type: ignore[attr-defined]
-        directives[:] = []
 
 
 if context.is_offline_mode():
