@@ -47,6 +47,7 @@ class OwnerChange:
 
     turns: Sequence[Turn]
     waiting: int  # deliveries that are decided again before they leave
+    held: int  # of these: their sender was chosen by hand, and its server is not the new owner's
 
     @property
     def changes(self) -> list[Turn]:
@@ -72,7 +73,11 @@ def of_owner_change(app: App, owner: Person) -> OwnerChange:
         if template.preferred_server_id is not None
     )
     turns = [_turn(app, owner, template) for template in (None, *preferring)]
-    return OwnerChange(turns, _waiting(Message.app_id == app.id))
+    return OwnerChange(
+        turns,
+        waiting=_waiting(Message.app_id == app.id),
+        held=_waiting((Message.app_id == app.id) & Message.is_explicit & _is_barred(owner)),
+    )
 
 
 def of_deleting(server: SmtpServer) -> Deleting:
@@ -143,6 +148,15 @@ def _waiting(condition: ColumnElement[bool]) -> int:
         .where(condition, Delivery.state.in_(WAITING))
     )
     return db.session.scalar(query) or 0
+
+
+def _is_barred(owner: Person) -> ColumnElement[bool]:
+    """The owner rule, for rows: a custom server carries only what its configurer owns."""
+    return Message.server_id.in_(
+        select(SmtpServer.id).where(
+            SmtpServer.white_label_id.is_not(None), SmtpServer.configured_by_id != owner.id
+        )
+    )
 
 
 def _without_server_after(server: SmtpServer) -> list[WhiteLabel]:

@@ -14,6 +14,7 @@ from portal.core.db import BigId, Json, Model, UtcTime, enum_of
 from portal.mail_templates.models import TemplateText
 from portal.outbox.states import Category, State
 from portal.smtp_settings.models import SmtpServer
+from portal.white_labels.models import WhiteLabel
 
 PLATFORM = 0
 """`Delivery.tenant` of mail that the portal itself writes."""
@@ -77,7 +78,10 @@ class Message(Model):
     values: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # for every recipient
     details: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # the caller's `metadata`
 
+    white_label: Mapped[WhiteLabel | None] = relationship()
     app: Mapped[App | None] = relationship()
+    author: Mapped[Person | None] = relationship(foreign_keys=[author_id])
+    agent: Mapped[Person | None] = relationship(foreign_keys=[agent_id])
     owner: Mapped[Person | None] = relationship(foreign_keys=[owner_id])
     server: Mapped[SmtpServer | None] = relationship()
     template_text: Mapped[TemplateText | None] = relationship()
@@ -146,6 +150,10 @@ class Delivery(Model):
     settled_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
     message: Mapped[Message] = relationship(back_populates="deliveries")
+    # No foreign key: 0 is the simulator, and the hot path checks nothing twice.
+    server: Mapped[SmtpServer | None] = relationship(
+        primaryjoin="foreign(Delivery.server_id) == SmtpServer.id", viewonly=True
+    )
     tries: Mapped[list[Attempt]] = relationship(order_by="Attempt.id")
 
 
@@ -166,6 +174,10 @@ class Attempt(Model):
     enhanced: Mapped[str | None] = mapped_column(String(12))
     words: Mapped[str | None] = mapped_column(Text)
     transcript: Mapped[str | None] = mapped_column(Text)  # redacted
+
+    server: Mapped[SmtpServer | None] = relationship(
+        primaryjoin="foreign(Attempt.server_id) == SmtpServer.id", viewonly=True
+    )
 
 
 class Event(Model):

@@ -51,23 +51,47 @@ def answer(decision: Decision, facts: Facts) -> str:
     )
 
 
+def answer_for_several(route: Route, facts: Facts, servers: Sequence[str]) -> str:
+    """The same where more than one server would do, and each message draws one of them."""
+    step = next(step for step in reversed(route.trace) if step.server == route.server)
+    return _(
+        "Leaves through one of %(servers)s, drawn for each message, because %(reason)s.",
+        servers=", ".join(servers),
+        reason=_reason(route, step, facts),
+    )
+
+
 def _reason(route: Route, step: Step, facts: Facts) -> str:
-    match route.reason:
+    return because(
+        route.reason,
+        owner=facts.owner_name,
+        app=facts.app_name,
+        configurer=step.configurer,
+        is_portals_own=facts.white_label is None,
+    )
+
+
+def because(
+    reason: str,
+    *,
+    owner: str = "",
+    app: str = "",
+    configurer: str = "",
+    is_portals_own: bool = False,
+) -> str:
+    """Why a route was taken, as the end of a sentence; now, or from what a message remembers."""
+    match reason:
         case By.CHOSEN:
             return _("this sender was chosen for the message")
         case By.TEMPLATE:
             return _("the template prefers this server")
         case By.AGENT:
             return _("it is the agent's default sender")
-        case By.OWNER if facts.app_name:
-            return _(
-                "%(owner)s owns %(app)s and configured this server",
-                owner=facts.owner_name,
-                app=facts.app_name,
-            )
+        case By.OWNER if app:
+            return _("%(owner)s owns %(app)s and configured this server", owner=owner, app=app)
         case By.OWNER:
-            return _("%(owner)s configured this server", owner=step.configurer)
-        case _ if facts.white_label is None:
+            return _("%(owner)s configured this server", owner=configurer or owner)
+        case _ if is_portals_own:
             return _("the portal's own mail leaves through the platform")
         case _:
             return _("no server of the app's owner can be used")
