@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask
 
-from portal.commands import audit, demo, keys, provision, serve, setup_link, up
+from portal.commands import audit, check, demo, keys, provision, route, serve, setup_link, up
 from portal.commands.mailbox import command as mailbox
 
 COMMANDS = (
@@ -14,6 +14,8 @@ COMMANDS = (
     demo.demo,
     mailbox.mailbox,
     setup_link.setup_link,
+    check.check,
+    route.route,
     keys.keys,
     audit.audit,
 )
