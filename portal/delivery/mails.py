@@ -45,13 +45,15 @@ class Mail:
     is_current: bool  # nothing that its route depended on has changed
 
     def recipient(self, row: Claimed, values: Mapping[str, Any]) -> Recipient:
-        """One delivery of it; every copy of a delivery has the same seed, hence the same bytes."""
-        return Recipient(
-            row.email,
-            seed=composition.seed_of(self.public_id, row.position),
-            date=self.date,
+        """One delivery of it, for the composer."""
+        return composition.recipient(
+            self.public_id,
+            row.position,
+            email=row.email,
             name=row.name,
-            values=composition.values_for(row.values, values),
+            date=self.date,
+            shared=values,
+            own=row.values,
         )
 
 

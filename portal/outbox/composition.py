@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
+from portal.core.errors import Refusal
+from portal.core.words import _
+from portal.mail_templates import merge
 from portal.mail_templates.models import TemplateText
 from portal.outbox.models import Message
 from portal.outbox.submission import File, Recipient
@@ -19,6 +24,8 @@ TRIED_AT_ACCEPT = 50
 def compiled(message: Message, text: TemplateText | None, files: Sequence[File]) -> CompiledMessage:
     """The message, ready to be written for each recipient.
 
+    Own content is literal, whatever it looks like; only a template's text is merged.
+
     Raises:
         Refusal: something in it cannot be written as mail; `field` says what.
     """
@@ -28,9 +35,9 @@ def compiled(message: Message, text: TemplateText | None, files: Sequence[File])
             reply_to=tuple(_mailbox(item) for item in message.route_reply_to),
             to=tuple(_mailbox(item) for item in message.to_header) if message.to_header else None,
             cc=tuple(_mailbox(item) for item in message.cc_header),
-            subject=message.subject or "",
-            text=message.text,
-            html=message.html,
+            subject=_subject(text.subject).content if text else message.subject or "",
+            text=_body(text.text).content if text and text.text is not None else message.text,
+            html=_html(text.html).content if text and text.html is not None else message.html,
             headers=tuple(message.headers.items()),
             attachments=tuple(
                 Attachment(file.filename, file.content_type, file.content) for file in files
@@ -40,18 +47,25 @@ def compiled(message: Message, text: TemplateText | None, files: Sequence[File])
     )
 
 
-def seed_of(public_id: str, position: int) -> str:
-    """What makes one delivery's Message-ID its own; every copy of it has the same."""
-    return f"{public_id}.{position}"
+def recipient(
+    public_id: str,
+    position: int,
+    *,
+    email: str,
+    name: str,
+    date: datetime,
+    shared: Mapping[str, Any],
+    own: Mapping[str, Any] | None,
+) -> compose.Recipient:
+    """One delivery for the composer; each copy has the same seed and date, so the same bytes.
 
-
-def values_for(
-    recipient_values: Mapping[str, Any] | None, message_values: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    """What a recipient's holes are filled with: their own values before the message's."""
-    if not message_values:
-        return recipient_values or {}
-    return {**message_values, **(recipient_values or {})}
+    Its own values come before those of the message, and before the address and name that
+    every template may use.
+    """
+    values = {"email": email, "name": name, **shared} if name else {"email": email, **shared}
+    if own:
+        values.update(own)
+    return compose.Recipient(email, f"{public_id}.{position}", date, name, values)
 
 
 def check(
@@ -63,19 +77,57 @@ def check(
     """Write the mail before it is promised, so that what cannot be written is refused now.
 
     Raises:
-        Refusal: it cannot be written; nothing was stored.
+        Refusal: it cannot be written, or values are missing; nothing was stored.
     """
     writer = compiled(message, text, files)
-    for position, recipient in enumerate(recipients[:TRIED_AT_ACCEPT], start=1):
-        writer.render(
-            compose.Recipient(
-                str(recipient.mailbox.address),
-                seed=seed_of(message.public_id, position),
-                date=message.send_at or message.created_at,
-                name=recipient.mailbox.name,
-                values=values_for(recipient.values, message.values),
-            )
+    templates = _templates_of(text)
+    for position, who in enumerate(recipients[:TRIED_AT_ACCEPT], start=1):
+        written = recipient(
+            message.public_id,
+            position,
+            email=str(who.mailbox.address),
+            name=who.mailbox.name,
+            date=message.send_at or message.created_at,
+            shared=message.values,
+            own=who.values,
         )
+        missing = {name for template in templates for name in template.missing(written.values)}
+        if missing:
+            raise Refusal(
+                "variables_missing",
+                _("The template needs values for: %(names)s.", names=", ".join(sorted(missing))),
+                field="variables",
+            )
+        writer.render(written)
+
+
+def _templates_of(text: TemplateText | None) -> list[merge.Template]:
+    if text is None:
+        return []
+    templates = [_subject(text.subject)]
+    if text.text is not None:
+        templates.append(_body(text.text))
+    if text.html is not None:
+        templates.append(_html(text.html))
+    return templates
+
+
+# Texts of a version never change, so their parsed forms may be kept by source.
+
+
+@lru_cache(maxsize=256)
+def _subject(source: str) -> merge.Template:
+    return merge.parse_subject(source)
+
+
+@lru_cache(maxsize=256)
+def _body(source: str) -> merge.Template:
+    return merge.parse(source)
+
+
+@lru_cache(maxsize=256)
+def _html(source: str) -> merge.Template:
+    return merge.parse(source, is_html=True)
 
 
 def _mailbox(item: Mapping[str, str]) -> Mailbox:
