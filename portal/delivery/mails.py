@@ -88,7 +88,6 @@ _messages = (
         Message.domain_id,
         Message.from_email,
         App.owner_id.label("owner_now"),
-        App.deleted_at.label("app_deleted_at"),
         SmtpServer.version.label("version_now"),
         SmtpServer.is_enabled,
         SmtpServer.deleted_at.label("server_deleted_at"),
@@ -118,7 +117,8 @@ def _is_current(row: Row[*tuple[Any, ...]]) -> bool:
     """Whether the route would be asked for with the same facts as it was."""
     return (
         row.suspended_at is None
-        and (row.app_id is None or (row.app_deleted_at is None and row.owner_now == row.owner_id))
+        # A deleted app's mail was accepted before, so it leaves like any other.
+        and (row.app_id is None or row.owner_now == row.owner_id)
         and row.server_id is not None
         and row.version_now == row.server_version
         and bool(row.is_enabled)

@@ -14,7 +14,7 @@ from itertools import groupby
 from random import SystemRandom
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -25,15 +25,13 @@ from portal.core.words import _
 from portal.delivery import settling
 from portal.delivery.settling import Result
 from portal.delivery.works import Load, Works
-from portal.mail_templates.models import TemplateText, TemplateVersion
 from portal.outbox import accept, claims, wake
+from portal.outbox.again import decide_again
 from portal.outbox.claims import Settlement
 from portal.outbox.models import IS_WAITING, Delivery, Event, Message
 from portal.outbox.states import State
 from portal.routing import explain
-from portal.routing.decide import Facts, NoRoute, Route, decide
-from portal.routing.facts import Ask, gather
-from portal.smtp.addresses import Mailbox, parse_address
+from portal.routing.decide import Facts, NoRoute, Route
 
 AT_ONCE = 20
 """Messages in one transaction: on SQLite nobody else writes meanwhile."""
@@ -79,8 +77,7 @@ def _decide_again(
     """One message."""
     message = db.session.get_one(Message, loads[0].row.message_id, populate_existing=True)
     try:
-        facts = gather(ask_of(message))
-        decision = decide(facts, _Stay(message.server_id))
+        decision, facts = decide_again(message, random=_Stay(message.server_id))
     except Refusal as refusal:
         _hold(connection, lane_id, server_id, message, loads, refusal.code, refusal.words, now)
         return
@@ -90,29 +87,6 @@ def _decide_again(
         _hold(connection, lane_id, server_id, message, loads, code, words, now)
         return
     _send_on(connection, lane_id, server_id, message, loads, decision, facts, now)
-
-
-def ask_of(message: Message) -> Ask:
-    """The question that was asked when the message was accepted."""
-    template_id = None
-    if message.template_text_id is not None:
-        template_id = db.session.scalar(
-            select(TemplateVersion.template_id)
-            .join(TemplateText, TemplateText.version_id == TemplateVersion.id)
-            .where(TemplateText.id == message.template_text_id)
-        )
-    return Ask(
-        white_label_id=message.white_label_id,
-        app_id=message.app_id,
-        author_id=message.author_id,
-        agent_id=message.agent_id,
-        sender=message.wanted_sender_id or message.wanted_from,
-        template_id=template_id,
-        recipients=message.recipients,
-        reply_to=tuple(
-            Mailbox(parse_address(item["email"]), item["name"]) for item in message.reply_to
-        ),
-    )
 
 
 def _send_on(

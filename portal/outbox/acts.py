@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, case, exists, select, update
 
+from portal.audit import trail
 from portal.core import clock
 from portal.core.db import db
-from portal.core.errors import Refusal
+from portal.core.errors import NotFound, Refusal
 from portal.core.words import _
-from portal.outbox import wake
-from portal.outbox.models import Delivery, Event, Message
+from portal.outbox import again, wake
+from portal.outbox.accept import PATIENCE, SIMULATOR, apply
+from portal.outbox.models import IS_WAITING, Delivery, Event, Message
 from portal.outbox.states import WAITING, State
+from portal.routing import explain
+from portal.routing.decide import NoRoute, Route
+
+NEVER_LEARNT = "unknown"
+"""`Delivery.kind` where it was handed over and nobody knows whether it was taken."""
 
 
-def cancel(message: Message) -> int:
+def cancel(message: Message, *, only: Delivery | None = None) -> int:
     """Take back what has not been handed over; how many deliveries that were.
 
     What a lane holds right now cannot be taken back any more and goes on.
@@ -23,25 +30,75 @@ def cancel(message: Message) -> int:
     Raises:
         Refusal: ``too_late`` when nothing is left to cancel.
     """
-    taken = _move(message, (*WAITING, State.HELD), State.CANCELLED)
+    wanted = _of(message, only) & Delivery.state.in_((*WAITING, State.HELD))
+    taken = _move(wanted, State.CANCELLED)
     if not taken:
         raise Refusal("too_late", _("Nothing of this message can be cancelled any more."))
-    note(message, "cancelled", _("%(count)s deliveries were cancelled.", count=taken))
+    words = _("%(count)s deliveries were cancelled.", count=taken)
+    if only is not None:
+        words = _("The delivery to %(email)s was cancelled.", email=only.email)
+    _told(message, "cancelled", words)
     return taken
 
 
-def release(message: Message) -> int:
-    """Let held deliveries go on their way again; how many that were.
+def release(message: Message, *, only: Delivery | None = None) -> int:
+    """Let held deliveries go on their way, by the route of now; how many that were.
+
+    Those that may have arrived already stay: sending them again is an act of its own.
 
     Raises:
-        Refusal: ``not_held`` when nothing of the message is held.
+        Refusal: ``not_held`` when nothing is held; else why there is still no route.
     """
-    released = _move(message, (State.HELD,), State.QUEUED)
-    if not released:
+    held = _of(message, only) & (Delivery.state == State.HELD) & ~_may_have_arrived()
+    if not db.session.scalar(select(exists().where(held))):
         raise Refusal("not_held", _("Nothing of this message is held."))
-    note(message, "released", _("%(count)s held deliveries were released.", count=released))
+    _route_anew(message)
+    released = _move(held, State.QUEUED, message=message)
+    words = _("%(count)s held deliveries were released.", count=released)
+    if only is not None:
+        words = _("The held delivery to %(email)s was released.", email=only.email)
+    _told(message, "released", words)
     wake.tell(db.session.connection())
     return released
+
+
+def send_again(delivery: Delivery) -> None:
+    """Try once more what failed or was never learnt. The latter is one more copy, and marked so.
+
+    Raises:
+        Refusal: ``not_over`` while it is on its way, or after it was sent; else why there is no
+            route.
+    """
+    message = delivery.message
+    may_have_arrived = _may_have_arrived()
+    ended = _of(message, delivery) & ((Delivery.state == State.FAILED) | may_have_arrived)
+    if not db.session.scalar(select(exists().where(ended))):
+        raise Refusal(
+            "not_over", _("Only mail that failed or whose fate is unknown is sent again.")
+        )
+    _route_anew(message)
+    _move(ended, State.QUEUED, message=message)
+    _told(message, "sent_again", _("Sent again to %(email)s by hand.", email=delivery.email))
+    wake.tell(db.session.connection())
+
+
+def may_have_arrived(delivery: Delivery) -> bool:
+    """Whether one more copy might be the second one its recipient gets."""
+    return delivery.state is State.UNKNOWN or (
+        delivery.state is State.HELD and delivery.kind == NEVER_LEARNT
+    )
+
+
+def may_cancel(delivery: Delivery) -> bool:
+    return delivery.state in (*WAITING, State.HELD)
+
+
+def may_release(delivery: Delivery) -> bool:
+    return delivery.state is State.HELD and not may_have_arrived(delivery)
+
+
+def may_send_again(delivery: Delivery) -> bool:
+    return delivery.state is State.FAILED or may_have_arrived(delivery)
 
 
 def note(message: Message, kind: str, words: str) -> None:
@@ -49,15 +106,75 @@ def note(message: Message, kind: str, words: str) -> None:
     db.session.add(Event(message_id=message.id, at=clock.now(), kind=kind, words=words))
 
 
-def _move(message: Message, old: Collection[State], new: State) -> int:
+def _told(message: Message, kind: str, words: str) -> None:
+    note(message, kind, words)
+    target = f"message {message.public_id}"
+    trail.record(message.white_label_id, f"message.{kind}", target, {"words": words})
+
+
+def _route_anew(message: Message) -> None:
+    """The facts may be others than when it was stopped; without a way it stays where it is."""
+    decision, facts = again.decide_again(message)
+    if not isinstance(decision, Route):
+        code = decision.code if isinstance(decision, NoRoute) else "no_server"
+        raise Refusal(code, explain.answer(decision, facts))
+    before = message.server_id
+    apply(message, decision, facts)
+    if before is not None and before != message.server_id:
+        db.session.execute(
+            update(Delivery)
+            .where(_of(message, None), IS_WAITING, Delivery.server_id == before)
+            .values(server_id=message.server_id)
+            .execution_options(synchronize_session=False)
+        )
+    message.give_up_at = max(message.give_up_at, clock.now() + PATIENCE)
+    db.session.flush()
+
+
+def _of(message: Message, only: Delivery | None) -> ColumnElement[bool]:
+    if only is None:
+        return Delivery.message_id == message.id
+    if only.message_id != message.id:
+        raise NotFound("delivery")
+    return Delivery.id == only.id
+
+
+def _may_have_arrived() -> ColumnElement[bool]:
+    is_held_so = (Delivery.state == State.HELD) & Delivery.kind.is_not_distinct_from(NEVER_LEARNT)
+    return (Delivery.state == State.UNKNOWN) | is_held_so
+
+
+def _move(wanted: ColumnElement[bool], new: State, *, message: Message | None = None) -> int:
+    """Move these deliveries; with a message, onto its way, to leave at its time."""
     now = clock.now()
+    values: dict[str, object] = {"state": new, "settled_at": now}
+    if message is not None:
+        values = _on_its_way(message, now)
     moved = db.session.scalars(
         update(Delivery)
-        .where(Delivery.message_id == message.id, Delivery.state.in_(old))
-        .values(state=new, due_at=now, settled_at=None if new is State.QUEUED else now)
+        .where(wanted)
+        .values(values)
         .returning(Delivery.id)
         .execution_options(synchronize_session=False)
     )
     count = len(moved.all())
-    db.session.expire(message, ["deliveries"])
+    db.session.expire_all()
     return count
+
+
+def _on_its_way(message: Message, now: datetime) -> dict[str, object]:
+    is_later = message.send_at is not None and message.send_at > now
+    return {
+        "state": State.SCHEDULED if is_later else State.QUEUED,
+        "due_at": message.send_at if is_later else now,
+        "settled_at": None,
+        "server_id": case((Delivery.server_id == SIMULATOR, SIMULATOR), else_=message.server_id),
+        "attempts": 0,
+        "copies": case((_may_have_arrived(), Delivery.copies + 1), else_=Delivery.copies),
+        "losses": 0,
+        "kind": None,
+        "words": None,
+        "code": None,
+        "enhanced": None,
+        "stage": None,
+    }

@@ -49,7 +49,9 @@ class Way:
     @property
     def from_(self) -> str:
         """Name and address that it leaves under; empty where nothing leaves."""
-        return explain.mailbox_text(self.decision.from_) if self.is_out else ""
+        if not isinstance(self.decision, Route):
+            return ""
+        return explain.mailbox_text(self.decision.from_)
 
     @property
     def is_out(self) -> bool:
