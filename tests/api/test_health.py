@@ -1,0 +1,87 @@
+"""What monitoring asks."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask
+
+from portal.core import clock
+from portal.core.db import db
+from portal.delivery.models import Worker
+from tests.api.conftest import Caller, Stage
+from tests.equipment.stage import kept
+
+
+def ask(app: Flask, path: str, **environ: str):
+    db.session.commit()
+    return app.test_client().get(
+        path,
+        base_url="http://10.0.0.9:8000",
+        environ_overrides={"REMOTE_ADDR": "127.0.0.1"} | environ,
+    )
+
+
+def start_worker(heard: timedelta = timedelta()) -> None:
+    now = clock.now()
+    kept(
+        Worker(
+            host="test",
+            folder="f",
+            boot_id="boot",
+            pid=1,
+            started_at=now,
+            heartbeat_at=now - heard,
+            lease_until=now + timedelta(minutes=1),
+        )
+    )
+
+
+def test_the_process_answers_at_any_address(app: Flask):
+    assert ask(app, "/healthz").json == {"status": "ok"}
+
+
+def test_without_a_worker_it_is_not_ready_and_says_so(app: Flask):
+    answer = ask(app, "/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json["checks"]["worker"] == "no worker was heard of for a minute"
+
+
+def test_with_a_worker_that_is_heard_of_it_is_ready(app: Flask):
+    start_worker()
+
+    assert ask(app, "/readyz").status_code == 200
+
+
+def test_a_silent_worker_does_not_count(app: Flask):
+    start_worker(heard=timedelta(minutes=2))
+
+    assert ask(app, "/readyz").status_code == 503
+
+
+def test_old_due_mail_is_named(calls: Caller, stage: Stage):
+    start_worker()
+    calls.post("/messages", {"to": ["cy@else.example"], "subject": "Hello", "text": "Hi"})
+    start = clock.now()
+    clock.set_source(lambda: start + timedelta(minutes=11))
+    start_worker()
+
+    answer = ask(stage.app, "/readyz")
+
+    clock.set_source(None)
+    assert answer.status_code == 503
+    assert answer.json["checks"]["queue"].startswith("mail is due since")
+
+
+def test_metrics_are_for_loopback_or_the_token_only(app: Flask):
+    assert ask(app, "/metrics").status_code == 200
+    assert ask(app, "/metrics", REMOTE_ADDR="192.0.2.7").status_code == 404
+
+
+def test_metrics_count_what_waits(calls: Caller, stage: Stage):
+    calls.post("/messages", {"to": ["cy@else.example"], "subject": "Hello", "text": "Hi"})
+
+    text = ask(stage.app, "/metrics").text
+
+    assert 'livery_deliveries{state="queued"} 1.0' in text
