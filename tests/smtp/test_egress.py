@@ -302,7 +302,7 @@ def test_only_one_place_opens_smtp_sockets() -> None:
         if opening.search(path.read_text())
     }
 
-    # The operator's command waits until its own web server listens; it speaks no SMTP.
+    # The operator's command only looks whether its own ports are free.
     assert opens - {"commands/up.py"} == {"smtp/connection.py"}
 
 
