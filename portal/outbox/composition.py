@@ -35,7 +35,7 @@ def compiled(message: Message, text: TemplateText | None, files: Sequence[File])
             reply_to=tuple(_mailbox(item) for item in message.route_reply_to),
             to=tuple(_mailbox(item) for item in message.to_header) if message.to_header else None,
             cc=tuple(_mailbox(item) for item in message.cc_header),
-            subject=_subject(text.subject).content if text else message.subject or "",
+            subject=subject_template(text.subject).content if text else message.subject or "",
             text=_body(text.text).content if text and text.text is not None else message.text,
             html=_html(text.html).content if text and text.html is not None else message.html,
             headers=tuple(message.headers.items()),
@@ -104,7 +104,7 @@ def check(
 def _templates_of(text: TemplateText | None) -> list[merge.Template]:
     if text is None:
         return []
-    templates = [_subject(text.subject)]
+    templates = [subject_template(text.subject)]
     if text.text is not None:
         templates.append(_body(text.text))
     if text.html is not None:
@@ -116,7 +116,8 @@ def _templates_of(text: TemplateText | None) -> list[merge.Template]:
 
 
 @lru_cache(maxsize=256)
-def _subject(source: str) -> merge.Template:
+def subject_template(source: str) -> merge.Template:
+    """A template's subject, parsed; a list of mails asks for the same few again and again."""
     return merge.parse_subject(source)
 
 
