@@ -48,13 +48,12 @@ class Journal:
         """The database knows everything that is in here. Only while no dot is unanswered."""
         os.ftruncate(self._descriptor, 0)
 
+    def remove(self) -> None:
+        """Everything is settled, and the lane ends."""
+        self.path.unlink(missing_ok=True)
+
     def close(self) -> None:
         os.close(self._descriptor)
-
-    def remove(self) -> None:
-        """Close it for good: everything in it is settled."""
-        self.close()
-        self.path.unlink(missing_ok=True)
 
     def _write(self, line: bytes) -> None:
         if os.write(self._descriptor, line) != len(line):

@@ -6,7 +6,8 @@ import time
 from dataclasses import dataclass, field
 from threading import Lock
 
-from portal.delivery.consequences import Streak
+from portal.delivery.consequences import Park, Streak
+from portal.smtp.protocol import Fate
 
 GROWS_AFTER = 60.0
 """Seconds until a server that had too many connections is given one more again."""
@@ -17,7 +18,8 @@ class Memory:
     """One server, for all lanes of this process."""
 
     streak: Streak = field(default_factory=Streak)
-    lock: Lock = field(default_factory=Lock)  # around `streak`
+    lock: Lock = field(default_factory=Lock)  # around the streak
+    lanes: int = 0  # of this process, as the worker last counted
     is_proven: bool = False  # it took a message in this process's life
     speed: float = 0.0  # messages a second of the last lane that sent
     last_tenant: int | None = None  # whose turn it was
@@ -26,9 +28,14 @@ class Memory:
     complained_at: float = 0.0
     started_at: float = 0.0  # monotonic: its newest lane
 
-    def fewer_lanes(self, present: int) -> None:
+    def note(self, fate: Fate, domain: str) -> Park | None:
+        """One more answer; whether the answers of late call for parking the server."""
+        with self.lock:
+            return self.streak.note(fate, domain)
+
+    def fewer_lanes(self) -> None:
         """It has too many connections: one less than now, at least one."""
-        self.lanes_at_most = max(1, present - 1)
+        self.lanes_at_most = max(1, self.lanes - 1)
         self.complained_at = time.monotonic()
 
     def most_lanes(self, configured: int) -> int:

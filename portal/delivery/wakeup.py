@@ -97,5 +97,6 @@ class OnNotify:
 def _own_connection(engine: Engine) -> Any:
     """A connection that the pool does not want back."""
     pooled = engine.raw_connection()
+    own = pooled.driver_connection
     pooled.detach()
-    return pooled.driver_connection
+    return own

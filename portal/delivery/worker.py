@@ -224,7 +224,7 @@ class Worker:
 
     def _bury_broken_lanes(self) -> None:
         """Lanes whose thread is gone: forget the clean ones, settle what the others left."""
-        for lane in [lane for lane in self._lanes if not lane.is_alive()]:
+        for lane in [lane for lane in self._lanes if not lane.thread.is_alive()]:
             self._lanes.remove(lane)
             if not lane.is_clean:
                 self._memory(lane.server_id).not_before = time.monotonic() + LOOKS_EVERY
@@ -274,6 +274,7 @@ class Worker:
         present = {}
         for server_id in {*lanes, *survey.conditions}:
             memory = self._memory(server_id)
+            memory.lanes = lanes[server_id]
             condition = survey.conditions.get(server_id)
             present[server_id] = Present(
                 lanes=lanes[server_id],
@@ -294,7 +295,7 @@ class Worker:
         memory = self._memory(start.server_id)
         memory.started_at = time.monotonic()
         lane = Lane(self._works, start.server_id, start.errand, memory)
-        lane.start()
+        lane.thread.start()
         self._lanes.append(lane)
 
     def _memory(self, server_id: int) -> Memory:
@@ -302,7 +303,7 @@ class Worker:
 
     def _is_drained(self, survey: Survey) -> bool:
         """Whether nothing is due that could leave soon: what rests for long or is parked cannot."""
-        if any(lane.is_alive() and not lane.is_idle for lane in self._lanes):
+        if any(lane.thread.is_alive() and not lane.is_idle for lane in self._lanes):
             return False
         for queue in survey.queues:
             condition = survey.conditions.get(queue.server_id)
@@ -329,14 +330,14 @@ class Worker:
         for lane in self._lanes:
             lane.call.set()
         for lane in self._lanes:
-            lane.join(max(0.0, until - time.monotonic()))
+            lane.thread.join(max(0.0, until - time.monotonic()))
         self.store.give_up_at(until + 5)
         try:
             for lane in self._lanes:
-                if lane.is_alive():
+                if lane.thread.is_alive():
                     lane.abandon()
                 if not lane.is_clean:
-                    self._bury(lane, is_deadly=not lane.is_alive())
+                    self._bury(lane, is_deadly=not lane.thread.is_alive())
             now = self._moments.now()
             worker_id = self._works.worker_id
             self.store.write(lambda connection: register.sign_off(connection, worker_id, now=now))
