@@ -21,6 +21,7 @@ STEP = 30
 """Seconds that one code is shown for."""
 DRIFT = 1
 """Codes of the step before and the step after count too: clocks differ."""
+DIGITS = 6
 CODES = 10
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 """Without i, l, o, 0 and 1: people copy recovery codes from paper."""
@@ -66,7 +67,7 @@ def disable(person: Person) -> None:
 def is_right(person: Person, code: str) -> bool:
     """Whether this is the app's code or an unused recovery code; a right one is used up."""
     code = "".join(code.split()).lower()
-    if len(code) == pyotp.TOTP("A").digits:
+    if len(code) == DIGITS:
         return _use_code(person, code)
     return _use_recovery_code(person, code)
 
