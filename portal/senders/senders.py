@@ -61,6 +61,8 @@ def create(
     """
     values = values.checked()
     _check_server(white_label, server, values)
+    if is_primary and server.white_label_id != (white_label.id if white_label else None):
+        raise ValueError("the address in a server's form is its owner's own")
     if is_primary:
         _demote_primary(white_label, server)
     sender = Sender(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any, Literal
 
 import pytest
 
@@ -28,7 +29,7 @@ QUICK = Timeouts(connect=5, phase=0.4, after_dot=0.6, quit=0.4)
 PATIENT = Timeouts(connect=20, phase=20, after_dot=20, quit=5)
 
 
-def target(server: SmtpServer, password: str | None = None, **more: object) -> Target:
+def target(server: SmtpServer, password: str | None = None, **more: Any) -> Target:
     auth = Basic("livery", Secret(password)) if password else None
     plain = Target(HOST, server.port, Tls.NONE, "livery.example", auth, may_auth_in_clear=True)
     return replace(plain, **more)
@@ -196,7 +197,9 @@ def test_only_a_passed_test_proves_anything(signing_in: SmtpServer) -> None:
 
 
 @pytest.mark.parametrize("echo", ["raw", "base64"])
-def test_a_server_that_repeats_the_password_shows_it_to_nobody(echo: str) -> None:
+def test_a_server_that_repeats_the_password_shows_it_to_nobody(
+    echo: Literal["raw", "base64"],
+) -> None:
     script = Script(mechanisms=("PLAIN",), offers_auth_in_clear=True, password="other", echo=echo)
     with SmtpServer(script) as server:
         finding = run(Attempt(target(server, PASSWORD)))

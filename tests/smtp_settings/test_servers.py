@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -50,7 +51,7 @@ class TestChecking:
         ],
     )
     def test_a_wrong_value_is_refused_at_its_field(
-        self, acme: WhiteLabel, field: str, value: object, code: str
+        self, acme: WhiteLabel, field: str, value: Any, code: str
     ) -> None:
         with pytest.raises(Refusal) as refused:
             plan(acme, replace(TYPED, **{field: value}))
@@ -109,7 +110,7 @@ class TestChecking:
     @pytest.mark.accepts("SB-10")
     @pytest.mark.parametrize("lower", [{"min_tls": "1.0"}, {"may_auth_in_clear": True}])
     def test_only_the_platforms_owner_lowers_the_protection(
-        self, acme: WhiteLabel, lower: dict[str, object]
+        self, acme: WhiteLabel, lower: dict[str, Any]
     ) -> None:
         values = replace(TYPED, **lower)
 
@@ -231,7 +232,7 @@ class TestSaving:
         server: SmtpServer,
         acme: WhiteLabel,
         ada: Person,
-        change: dict[str, object],
+        change: dict[str, Any],
         raises: int,
     ) -> None:
         before = server.version
