@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
+from sqlalchemy.orm import contains_eager, selectinload
 
 from portal.accounts.models import Person, Role
 from portal.apps.keys import keys_of, revoke
@@ -13,6 +14,7 @@ from portal.audit import trail
 from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
+from portal.core.paging import SIZE, Page, page_of
 from portal.core.words import _
 from portal.smtp.addresses import AddressError, parse_address
 from portal.white_labels.models import WhiteLabel
@@ -95,6 +97,39 @@ def all_apps() -> Sequence[App]:
     """For the Backoffice: every app, by white label and name."""
     query = select(App).join(WhiteLabel).where(App.deleted_at.is_(None))
     return db.session.scalars(query.order_by(WhiteLabel.name, App.name)).all()
+
+
+def search_apps(
+    white_label: WhiteLabel | None,
+    words: str = "",
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    size: int = SIZE,
+) -> Page[App]:
+    """One page of the apps of this white label, or, for the Backoffice (None), of all.
+
+    `words` stand somewhere in the app's, its owner's or its white label's name, or in the address.
+    """
+    query = (
+        select(App)
+        .join(App.owner)
+        .join(App.white_label)
+        .where(App.deleted_at.is_(None))
+        .options(contains_eager(App.owner), contains_eager(App.white_label), selectinload(App.keys))
+    )
+    if white_label is not None:
+        query = query.where(App.white_label_id == white_label.id)
+    for word in words.split():
+        query = query.where(
+            or_(
+                *(
+                    column.icontains(word, autoescape=True)
+                    for column in (App.name, Person.name, Person.email, WhiteLabel.name)
+                )
+            )
+        )
+    return page_of(query, App.id, before=before, after=after, size=size)
 
 
 def apps_owned_by(person: Person) -> Sequence[App]:

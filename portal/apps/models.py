@@ -40,6 +40,11 @@ class App(Model):
     white_label: Mapped[WhiteLabel] = relationship()
     keys: Mapped[list[ApiKey]] = relationship(back_populates="app", order_by="ApiKey.id")
 
+    @property
+    def working_keys(self) -> list[ApiKey]:
+        """Those that were not revoked, oldest first."""
+        return [key for key in self.keys if key.revoked_at is None]
+
 
 class KeyKind(StrEnum):
     LIVE = "live"  # mail leaves
@@ -63,3 +68,4 @@ class ApiKey(Model):
     revoked_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
     app: Mapped[App] = relationship(back_populates="keys")
+    created_by: Mapped[Person | None] = relationship()

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, case, exists, select, update
 
+from portal.apps.models import App
 from portal.audit import trail
 from portal.core import clock
 from portal.core.db import db
@@ -38,6 +39,17 @@ def cancel(message: Message, *, only: Delivery | None = None) -> int:
     if only is not None:
         words = _("The delivery to %(email)s was cancelled.", email=only.email)
     _told(message, "cancelled", words)
+    return taken
+
+
+def cancel_all_of(app: App) -> int:
+    """Take back everything of an app that has not been handed over; how many that were."""
+    its_own = exists().where(Message.id == Delivery.message_id, Message.app_id == app.id)
+    stopped = Delivery.state.in_((*WAITING, State.HELD))
+    taken = _move((Delivery.tenant == app.white_label_id) & stopped & its_own, State.CANCELLED)
+    if taken:
+        words = {"deliveries": taken}
+        trail.record(app.white_label_id, "app.mail_cancelled", f"app {app.id}", words)
     return taken
 
 

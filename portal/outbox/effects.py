@@ -80,6 +80,11 @@ def of_owner_change(app: App, owner: Person) -> OwnerChange:
     )
 
 
+def waiting_of(app: App) -> int:
+    """Deliveries that this app handed over and that have not left yet."""
+    return _waiting((Delivery.tenant == app.white_label_id) & (Message.app_id == app.id))
+
+
 def of_deleting(server: SmtpServer) -> Deleting:
     """What loses its server, and who loses the last one."""
     carried = db.session.scalars(

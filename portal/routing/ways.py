@@ -85,6 +85,17 @@ def way_of(facts: Facts) -> Way:
     return Way(decide(facts, Random(0)), facts)  # noqa: S311 - for show
 
 
+def is_in_sandbox(white_label_id: int | None) -> bool:
+    """Whether there is no server at all that mail of this white label could leave through."""
+    facts = gather(Ask(white_label_id))
+    white_label = facts.white_label
+    return not any(
+        server.is_enabled and server.is_validated
+        for server in facts.servers
+        if server.is_platform or (white_label is not None and white_label.uses_own_servers)
+    )
+
+
 def ways_of(apps: Iterable[App]) -> Mapping[int, Way]:
     """The way of each of these apps by its id; the facts are read once for each white label."""
     by_white_label: dict[int, list[App]] = defaultdict(list)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from flask import request
 from flask_wtf import FlaskForm
 from wtforms import Field, FieldList, FormField
 
@@ -27,6 +28,16 @@ class Form(FlaskForm):
             yield None, words
         for field in self:
             yield from _faults(field)
+
+
+class Query(Form):
+    """A form that asks and changes nothing: its values stand in the address."""
+
+    class Meta:
+        csrf = False
+
+    def __init__(self) -> None:
+        super().__init__(formdata=request.args)
 
 
 def _faults(field: Field) -> Iterator[tuple[str | None, object]]:
