@@ -63,16 +63,17 @@ class Session:
     ) -> Iterator[Outcome]:
         """Send messages; every job taken from `jobs` gets exactly one outcome.
 
-        `jobs` is consumed one ahead, while the server works. When it ends, what was taken is
-        finished and the session is free for the next call. If it raises, what was taken is
-        finished all the same and the error travels on afterwards.
+        `jobs` is consumed one ahead, while the server works, so it may compute but must not wait:
+        a pause is made by ending it and calling again. When it ends, what was taken is finished
+        and the session is free for the next call. If it raises, what was taken is finished all the
+        same and the error travels on afterwards.
 
         `before_dot` is called right before the write with a message's final dot, `after_reply`
         as soon as the answer to that dot is read, before its outcome is given out. If one of them
         raises, the session is closed and the error travels on: `before_dot`'s message has not left.
 
         Whenever an outcome is given out no dot is unanswered; whoever stops iterating there knows
-        that all jobs without outcome were not sent. The session is closed then.
+        that all jobs without outcome were not sent (and the session is closed if one was begun).
 
         When the line breaks or the server is out of step, the outcomes say what became of each job,
         the session is closed, and `fault` says why.

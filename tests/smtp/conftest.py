@@ -12,7 +12,7 @@ from portal.core.secret import Secret
 from portal.smtp.connection import open_session
 from portal.smtp.egress import EgressPolicy, Relay
 from portal.smtp.session import Session
-from portal.smtp.target import Basic, Target, Timeouts, Tls
+from portal.smtp.target import Basic, SessionFault, Target, Timeouts, Tls
 from tests.equipment.resolver import InMemoryResolver
 from tests.equipment.smtp_server import SmtpServer
 
@@ -46,7 +46,7 @@ def connect() -> Iterator[Connect]:
         session = open_session(
             replace(target, port=port),
             policy=LOOPBACK,
-            resolver=InMemoryResolver({HOST: ["127.0.0.1"]}),
+            resolver=InMemoryResolver({target.host: ["127.0.0.1"]}),
             timeouts=timeouts,
             **more,
         )
@@ -56,3 +56,12 @@ def connect() -> Iterator[Connect]:
     yield to
     for session in sessions:
         session.close()
+
+
+def failure(
+    connect: Connect, server: SmtpServer | int, target: Target = PLAIN, **more: object
+) -> SessionFault:
+    """Why no session could be opened."""
+    with pytest.raises(SessionFault) as raised:
+        connect(server, target, **more)
+    return raised.value

@@ -32,7 +32,7 @@ from tests.equipment.smtp_script import (
     first,
 )
 from tests.equipment.smtp_server import SmtpServer
-from tests.smtp.conftest import HOST, LOOPBACK, PLAIN, QUICK, SIGNED_IN, Connect
+from tests.smtp.conftest import HOST, LOOPBACK, PLAIN, QUICK, SIGNED_IN, Connect, failure
 from tests.smtp.sending import fates, jobs, send
 
 STARTTLS = replace(PLAIN, tls=Tls.STARTTLS)
@@ -42,14 +42,6 @@ MECHANISMS = ("PLAIN", "LOGIN", "CRAM-MD5")
 
 def trusting(target: Target, authority: Authority) -> Target:
     return replace(target, ca_pem=authority.pem)
-
-
-def failure(
-    connect: Connect, server: SmtpServer | int, target: Target, **more: object
-) -> SessionFault:
-    with pytest.raises(SessionFault) as raised:
-        connect(server, target, **more)
-    return raised.value
 
 
 # What goes well

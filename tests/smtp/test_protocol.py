@@ -234,6 +234,29 @@ def test_a_message_that_was_cut_short_cannot_have_been_taken() -> None:
     assert [type(outcome.verdict) for outcome in dialogue.settled()] == [NotSent]
 
 
+@pytest.mark.parametrize("more", [b"2", b"250-", b"250 Ok\r\n"])
+def test_anything_after_the_last_answer_ends_the_session(more: bytes) -> None:
+    dialogue = Transactions(PIPELINING)
+    dialogue.offer(job(1))
+    dialogue.next_write()
+
+    dialogue.receive(b"250 Ok\r\n250 Ok\r\n354 Go\r\n" + more)
+
+    fault = ServerFault(Kind.PROTOCOL, cause=Cause.UNSOLICITED)
+    assert dialogue.fault == fault
+    assert dialogue.settled() == [Outcome(1, NotSent(fault), Stage.DATA)]
+
+
+def test_a_good_bye_out_of_turn_is_no_fault_of_the_protocol() -> None:
+    dialogue = Transactions(PIPELINING)
+    dialogue.offer(job(1))
+    dialogue.next_write()
+
+    dialogue.receive(b"250 Ok\r\n250 Ok\r\n354 Go\r\n421 4.3.2 Shutting down\r\n")
+
+    assert dialogue.fault == ServerFault(Kind.BUSY, Reply(421, "4.3.2", ("Shutting down",)))
+
+
 # Announcing
 
 

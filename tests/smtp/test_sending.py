@@ -339,9 +339,9 @@ def test_ok_instead_of_leave_to_send_is_out_of_step(connect: Connect) -> None:
         session = connect(server)
         outcomes = send(session, jobs(1))
 
-    assert [
-        outcome.verdict.kind for outcome in outcomes if isinstance(outcome.verdict, ServerFault)
-    ] == [Kind.PROTOCOL]
+    fault = ServerFault(Kind.PROTOCOL, Reply(250, None, ("Ok",)), cause=Cause.OUT_OF_STEP)
+    assert [outcome.verdict for outcome in outcomes] == [fault]
+    assert session.fault == fault
     assert not session.is_open
 
 
