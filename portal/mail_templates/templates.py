@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, select, update
@@ -14,6 +14,7 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.core.words import _
+from portal.mail_templates import merge
 from portal.mail_templates.models import MailTemplate, TemplateText, TemplateVersion
 from portal.smtp_settings.models import SmtpServer
 from portal.white_labels.models import WhiteLabel
@@ -276,6 +277,17 @@ def _check(language: str, wording: Wording) -> None:
                 _("A body cannot be longer than %(limit)s characters.", limit=LONGEST_BODY),
                 field=field,
             )
+    _parse("subject", lambda: merge.parse_subject(subject))
+    _parse("text", lambda: merge.parse(wording.text or ""))
+    _parse("html", lambda: merge.parse(wording.html or "", is_html=True))
+
+
+def _parse(field: str, read: Callable[[], merge.Template]) -> None:
+    """What cannot be merged is refused before it is saved, at its field and with its line."""
+    try:
+        read()
+    except merge.TemplateError as error:
+        raise Refusal(error.code, error.words, field=field) from None
 
 
 def _told(template: MailTemplate) -> str:

@@ -50,6 +50,9 @@ def test_saving_the_same_again_makes_no_version(welcome: MailTemplate, ada: Pers
         ({"en": Wording("Hello")}, "en", "text"),
         ({"en": Wording("Hello", "x" * (LONGEST_BODY + 1))}, "en", "text"),
         ({"en": Wording("Hello", None, "x" * (LONGEST_BODY + 1))}, "en", "html"),
+        ({"en": Wording("Hello {{ name", "x")}, "en", "subject"),
+        ({"en": Wording("Hello", "{% if name %}never ended")}, "en", "text"),
+        ({"en": Wording("Hello", "x", "{% no_such_tag %}")}, "en", "html"),
     ],
 )
 def test_wrong_wordings_are_refused_at_their_field(
