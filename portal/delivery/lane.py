@@ -66,6 +66,7 @@ class Lane:
         self._memory = memory
         self._guard = Lock()
         self._is_abandoned = False
+        self._is_dismissed = False
         self._session: Session | None = None
         self._announced: int | None = None  # the journal knows that it is composed next
         self._next_at = 0.0  # monotonic: when the server's rate allows another message
@@ -83,6 +84,11 @@ class Lane:
             if self._session is not None:
                 self._session.close()
             self._works.ended.set()
+
+    def dismiss(self) -> None:
+        """From another thread: there are too many; finish what is claimed and end."""
+        self._is_dismissed = True
+        self.call.set()
 
     def abandon(self) -> None:
         """From another thread: no dot leaves this lane any more, so its mail can be settled."""
@@ -238,6 +244,8 @@ class Lane:
         """Whether another message may be begun without a look at the server's condition."""
         if self._errand is Errand.PROBE and (hand.begun or hand.has_answers):
             return False
+        if self._is_dismissed:
+            hand.is_ending = True
         return not (hand.is_ending or hand.troubles or self._works.stop.is_set())
 
     def _is_time(self, hand: Hand) -> bool:

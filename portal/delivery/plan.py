@@ -113,7 +113,7 @@ def _errand(
         here.is_proven
         and has_time
         and here.lanes < here.most
-        and here.seconds_since_last >= GROWS_EVERY
+        and here.seconds_since_last >= 2 * GROWS_EVERY
     )
     return Errand.SEND if grows else None
 

@@ -53,8 +53,12 @@ LOOKS_EVERY = 1.0
 """Seconds until the worker looks without being called."""
 DRAIN = 25.0
 """Seconds that stopping may take."""
-SPARE = 0.75
-"""Of one processor's time; a process that uses more has no use for another lane."""
+LOOKS_AT_MOST_EVERY = 0.04
+"""Seconds: news come with every commit, and each look takes time from the lanes."""
+SPARE = 0.6
+CROWDED = 0.9
+"""Of one processor's time: above the one a process opens no lane more to a server that has one,
+above the other it closes what is more than one. Threads that wait for each other are slower."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +183,8 @@ class Worker:
                     return
                 soon = plan.next_due(survey.queues, now=survey.now)
                 pause = LOOKS_EVERY if soon is None else min(LOOKS_EVERY, max(soon, 0.005))
-                wakeup.wait(pause, own=self._works.ended)
+                self.stop.wait(LOOKS_AT_MOST_EVERY)
+                wakeup.wait(pause - LOOKS_AT_MOST_EVERY, own=self._works.ended)
         except StoreGone:
             logger("delivery").error("stopped_without_store")
         finally:
@@ -258,6 +263,8 @@ class Worker:
             most_lanes=self._most_lanes,
             has_time=self._busy.share() < SPARE,
         )
+        if self._busy.share() > CROWDED:
+            self._dismiss_one()
         for start in decided.start:
             self._start(start)
         called: set[int] = set()
@@ -297,6 +304,13 @@ class Worker:
         lane = Lane(self._works, start.server_id, start.errand, memory)
         lane.thread.start()
         self._lanes.append(lane)
+
+    def _dismiss_one(self) -> None:
+        """The newest lane to a server that has several."""
+        lanes = Counter(lane.server_id for lane in self._lanes)
+        newest = next((lane for lane in reversed(self._lanes) if lanes[lane.server_id] > 1), None)
+        if newest is not None:
+            newest.dismiss()
 
     def _memory(self, server_id: int) -> Memory:
         return self._memories.setdefault(server_id, Memory())
@@ -357,9 +371,9 @@ class _Busy:
         self._wall, self._used = time.monotonic(), time.process_time()
 
     def share(self) -> float:
-        """Over the last quarter of a second or more."""
+        """Over the last quarter of a second or so."""
         wall, used = time.monotonic(), time.process_time()
-        if wall - self._wall >= plan.GROWS_EVERY / 2:
+        if wall - self._wall >= plan.GROWS_EVERY:
             self._share = (used - self._used) / (wall - self._wall)
             self._wall, self._used = wall, used
         return self._share
