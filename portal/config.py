@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -98,7 +98,7 @@ def read(environ: Mapping[str, str] | None = None) -> Config:
         platform_origin=origin,
         relay_allow=_relays(env.get("LIVERY_RELAY_ALLOW", ""), faults),
         tenant_ports=_ports(env.get("LIVERY_TENANT_PORTS", ""), faults),
-        dns_servers=tuple(_items(env.get("LIVERY_DNS_SERVERS", ""))),
+        dns_servers=_name_servers(env.get("LIVERY_DNS_SERVERS", ""), faults),
         microsoft_authority=env.get(
             "LIVERY_MICROSOFT_AUTHORITY", "https://login.microsoftonline.com"
         ).rstrip("/"),
@@ -136,6 +136,25 @@ def _ports(text: str, faults: list[str]) -> tuple[int, ...]:
     if not all(0 < port < 65536 for port in ports):
         faults.append("LIVERY_TENANT_PORTS must be port numbers separated by commas")
     return ports or TENANT_PORTS
+
+
+def _name_servers(text: str, faults: list[str]) -> tuple[str, ...]:
+    servers = _items(text)
+    for server in servers:
+        address, _colon, port = (server, "", "53") if _is_ip(server) else server.rpartition(":")
+        if not _is_ip(address.strip("[]")) or not port.isdecimal():
+            faults.append(
+                f"LIVERY_DNS_SERVERS: {server!r} must look like 192.0.2.1 or [2001:db8::1]:5353"
+            )
+    return tuple(servers)
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _count(env: Mapping[str, str], key: str, faults: list[str]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, Text, UniqueConstraint
+from sqlalchemy import Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core.db import BigId, Json, Model, UtcTime
@@ -16,7 +16,11 @@ class AuditEntry(Model):
 
     __tablename__ = "audit_entry"
     # The chain cannot fork: two entries can never have the same place in it.
-    __table_args__ = (UniqueConstraint("chain", "number"),)
+    # The second index is for reading a chain from its newest end, page by page.
+    __table_args__ = (
+        UniqueConstraint("chain", "number"),
+        Index("ix_audit_entry_chain_id", "chain", "id"),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     chain: Mapped[int]  # the white label's id, 0 for the platform's own chain

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from portal.core.db import db, reading
 from portal.web.headers import ONE_YEAR
 from portal.white_labels.brand import in_light, style_sheet
+from portal.white_labels.logo import KIND
 from portal.white_labels.models import WhiteLabel
 
 bp = Blueprint("brand", __name__, url_prefix="/brand")
@@ -42,13 +43,13 @@ def mark(slug: str) -> Response:
 def logo(slug: str) -> Response:
     """The logo, as it was re-encoded when it was uploaded."""
     brand = g.site.brand
-    if slug != brand.slug or not brand.has_logo:
+    if slug != brand.slug or brand.logo_mark is None:
         abort(404)
     with reading():
         white_label = db.session.get_one(WhiteLabel, g.site.white_label_id)
-        image, kind = white_label.logo, white_label.logo_type
+        image = white_label.logo
         db.session.rollback()
-    return _kept(Response(image, content_type=kind))
+    return _kept(Response(image, content_type=KIND))
 
 
 def style_url() -> str:

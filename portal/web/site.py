@@ -27,7 +27,7 @@ class Brand:
     name: str
     slug: str
     colour: str
-    has_logo: bool = False
+    logo_mark: str | None = None  # changes with the logo; None: there is none
     platform_name: str = ""  # shown beside the white label's own, where the owner wants it
     is_demo: bool = False
 
@@ -96,7 +96,7 @@ def _brand(white_label: WhiteLabel, platform: Platform | None) -> Brand:
         white_label.name,
         white_label.slug,
         white_label.colour,
-        has_logo=white_label.logo_type is not None,
+        logo_mark=white_label.logo_mark,
         platform_name=shown,
         is_demo=platform is not None and platform.is_demo,
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -12,11 +14,21 @@ from sqlalchemy import select
 from portal.audit import trail
 from portal.core import clock
 from portal.core.db import db
-from portal.core.errors import Refusal
+from portal.core.errors import NotFound, Refusal
 from portal.core.words import _
 from portal.smtp.addresses import AddressError, canonical_domain
 from portal.white_labels.models import Hostname, WhiteLabel
 from portal.white_labels.platform import the_platform
+
+PROOF_LABEL = "_livery-host"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A TXT record; its value is known to one white label only, and good for one name only."""
+
+    name: str
+    value: str
 
 
 def add(white_label: WhiteLabel, name: str) -> Hostname:
@@ -51,17 +63,63 @@ def add(white_label: WhiteLabel, name: str) -> Hostname:
     return hostname
 
 
-def prove(hostname: Hostname) -> None:
-    """Serve it from now on: its DNS showed the token, or the operator vouches for it."""
+def proof_of(hostname: Hostname) -> Proof:
+    """The record whose presence proves that this white label decides about the name."""
+    return Proof(f"{PROOF_LABEL}.{hostname.name}", f"{PROOF_LABEL[1:]}={hostname.proof_token}")
+
+
+def prove(hostname: Hostname, *, because: str) -> None:
+    """Serve it from now on.
+
+    Args:
+        because: what stands in the trail: that DNS showed the record, or why somebody who may
+            vouches for the name without it.
+
+    Raises:
+        Refusal: no reason is given.
+    """
+    because = because.strip()
+    if not because:
+        raise Refusal("reason_missing", _("Say why you vouch for this name."), field="because")
+    if len(because) > 200:
+        raise Refusal("reason_too_long", _("Use at most 200 characters."), field="because")
     if hostname.proven_at is None:
         hostname.proven_at = clock.now()
-        trail.record(hostname.white_label_id, "hostname.proven", hostname.name)
+        trail.record(
+            hostname.white_label_id, "hostname.proven", hostname.name, {"because": because}
+        )
 
 
 def remove(hostname: Hostname) -> None:
     """Serve it no longer; anybody who can prove it may have it next."""
     trail.record(hostname.white_label_id, "hostname.removed", hostname.name)
     db.session.delete(hostname)
+
+
+def named(white_label: WhiteLabel, hostname_id: int) -> Hostname:
+    """This white label's hostname with this id.
+
+    Raises:
+        NotFound: missing, or somebody else's.
+    """
+    query = select(Hostname).where(
+        Hostname.white_label_id == white_label.id, Hostname.id == hostname_id
+    )
+    hostname = db.session.scalar(query)
+    if hostname is None:
+        raise NotFound("hostname")
+    return hostname
+
+
+def hostnames_of(white_label: WhiteLabel) -> Sequence[Hostname]:
+    """All of them, proven or not; links in mails begin with the first proven one."""
+    query = select(Hostname).where(Hostname.white_label_id == white_label.id)
+    return db.session.scalars(query.order_by(Hostname.id)).all()
+
+
+def is_reachable(white_label: WhiteLabel) -> bool:
+    """Whether its people have a portal to sign in to."""
+    return any(hostname.proven_at is not None for hostname in hostnames_of(white_label))
 
 
 def find_hostname(canonical: str) -> Hostname | None:

@@ -39,7 +39,7 @@ class WhiteLabel(Model):
     name: Mapped[str] = mapped_column(String(80))
     colour: Mapped[str] = mapped_column(String(7), default="#1f5fa8")
     logo: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
-    logo_type: Mapped[str | None] = mapped_column(String(20))
+    logo_mark: Mapped[str | None] = mapped_column(String(16))  # changes with it; None: no logo
     mail_mode: Mapped[MailMode] = mapped_column(enum_of(MailMode), default=MailMode.OWN)
     shows_platform_name: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(UtcTime)

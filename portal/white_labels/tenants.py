@@ -13,6 +13,7 @@ from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.core.words import _
 from portal.white_labels.colours import check_colour
+from portal.white_labels.logo import Logo
 from portal.white_labels.models import MailMode, WhiteLabel
 from portal.white_labels.platform import check_name
 
@@ -64,11 +65,36 @@ def change(
     changes = {
         field: value for field, value in wanted.items() if getattr(white_label, field) != value
     }
+    before_and_after = {
+        field: [getattr(white_label, field), value] for field, value in changes.items()
+    }
     for field, value in changes.items():
         setattr(white_label, field, value)
     if changes:
-        trail.record(white_label.id, "white_label.changed", _told(white_label), changes)
+        trail.record(white_label.id, "white_label.changed", _told(white_label), before_and_after)
     return changes
+
+
+def set_logo(white_label: WhiteLabel, logo: Logo | None) -> None:
+    """Show this picture in place of the first letter; None takes it away."""
+    mark = logo.mark if logo else None
+    if white_label.logo_mark == mark:
+        return
+    white_label.logo = logo.image if logo else None
+    white_label.logo_mark = mark
+    action = "white_label.logo_changed" if logo else "white_label.logo_removed"
+    trail.record(white_label.id, action, _told(white_label))
+
+
+def logo_of(white_label: WhiteLabel) -> bytes:
+    """The picture, as PNG.
+
+    Raises:
+        NotFound: there is none.
+    """
+    if white_label.logo is None:
+        raise NotFound("logo")
+    return white_label.logo
 
 
 def suspend(white_label: WhiteLabel) -> None:

@@ -248,7 +248,7 @@ class _Making:
         if found is None or found.white_label_id != white_label.id:
             found = hostnames.add(white_label, name)
         if found.proven_at is None:
-            hostnames.prove(found)
+            hostnames.prove(found, because="The operator's file names it.")
             self._say(f"{white_label.slug}: serves {found.name}")
 
     def _domain(self, path: Path, table: DomainTable, white_label: WhiteLabel) -> None:

@@ -1,0 +1,55 @@
+"""Reading the trail: the newest entries first, found by who, what and whom."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, select
+
+from portal.audit.models import AuditEntry
+from portal.core.paging import SIZE, Page, page_of
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What somebody looks for; empty fields match everything."""
+
+    action: str = ""  # "person.removed", or the part before the dot for all about people
+    actor: str = ""  # a part of the name that acted
+    target: str = ""  # a part of what it was done to
+
+
+def entries(
+    chain: int | None,
+    wanted: Wanted,
+    *,
+    known: Collection[int] | None = None,
+    before: int | None = None,
+    after: int | None = None,
+    size: int = SIZE,
+) -> Page[AuditEntry]:
+    """One page of this chain, or of all chains (None, for the Backoffice).
+
+    Args:
+        known: ids of the people whose names the asker may know. Others are not found by name;
+            their entries are still there.
+    """
+    query = select(AuditEntry)
+    if chain is not None:
+        query = query.where(AuditEntry.chain == chain)
+    if wanted.action:
+        query = query.where(_is_about(wanted.action))
+    if wanted.actor:
+        query = query.where(AuditEntry.actor.icontains(wanted.actor, autoescape=True))
+        if known is not None:
+            query = query.where(AuditEntry.actor_id.is_(None) | AuditEntry.actor_id.in_(known))
+    if wanted.target:
+        query = query.where(AuditEntry.target.icontains(wanted.target, autoescape=True))
+    return page_of(query, AuditEntry.id, before=before, after=after, size=size)
+
+
+def _is_about(action: str) -> ColumnElement[bool]:
+    if "." in action:
+        return AuditEntry.action == action
+    return AuditEntry.action.startswith(f"{action}.", autoescape=True)

@@ -1,0 +1,55 @@
+"""What DNS says, what it does not say, and that the two are never mixed up."""
+
+from __future__ import annotations
+
+import pytest
+
+from portal.domains.resolver import CouldNotAsk, DnsResolver
+from tests.equipment.dns_server import DnsServer
+
+NAME = "_proof.acme.example"
+
+
+def test_every_record_at_the_name_is_told(dns_server: DnsServer) -> None:
+    dns_server.publish(NAME, "one", "two")
+
+    assert sorted(DnsResolver([dns_server.address]).texts(NAME, timeout=5)) == ["one", "two"]
+
+
+def test_a_long_record_is_one_text(dns_server: DnsServer) -> None:
+    dns_server.publish(NAME, "x" * 600)
+
+    assert DnsResolver([dns_server.address]).texts(NAME, timeout=5) == ["x" * 600]
+
+
+def test_a_name_that_is_not_there_has_no_records(dns_server: DnsServer) -> None:
+    assert DnsResolver([dns_server.address]).texts(NAME, timeout=5) == []
+
+
+def test_a_name_with_other_records_only_has_no_texts(dns_server: DnsServer) -> None:
+    dns_server.publish(NAME)
+
+    assert DnsResolver([dns_server.address]).texts(NAME, timeout=5) == []
+
+
+def test_a_broken_zone_is_no_answer(dns_server: DnsServer) -> None:
+    dns_server.break_zone(NAME)
+
+    with pytest.raises(CouldNotAsk):
+        DnsResolver([dns_server.address]).texts(NAME, timeout=5)
+
+
+def test_silence_is_no_answer(dns_server: DnsServer) -> None:
+    dns_server.fall_silent(NAME)
+
+    with pytest.raises(CouldNotAsk):
+        DnsResolver([dns_server.address]).texts(NAME, timeout=0.3)
+
+
+def test_a_record_published_a_moment_ago_is_seen(dns_server: DnsServer) -> None:
+    resolver = DnsResolver([dns_server.address])
+    assert resolver.texts(NAME, timeout=5) == []
+
+    dns_server.publish(NAME, "now")
+
+    assert resolver.texts(NAME, timeout=5) == ["now"]
