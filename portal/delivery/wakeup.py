@@ -6,7 +6,7 @@ Neither is needed for anything but speed: the worker looks for itself every seco
 from __future__ import annotations
 
 import time
-from threading import Event
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import psycopg
@@ -16,12 +16,12 @@ from sqlalchemy.exc import DBAPIError
 from portal.outbox.wake import CHANNEL
 
 LOOKS_EVERY = 0.02
-"""Seconds between two looks at SQLite's change counter, or at an event of our own."""
+"""Seconds between two looks at SQLite's change counter, or at the caller's own question."""
 
 
 class Wakeup(Protocol):
-    def wait(self, seconds: float, *, own: Event) -> None:
-        """Until something may be new, `own` is set, or the time is over."""
+    def wait(self, seconds: float, *, or_until: Callable[[], bool]) -> None:
+        """Until something may be new, the caller's own question is a yes, or the time is over."""
 
     def close(self) -> None: ...
 
@@ -38,12 +38,13 @@ class OnChange:
         self._connection: Any = None
         self._version = self._look()
 
-    def wait(self, seconds: float, *, own: Event) -> None:
+    def wait(self, seconds: float, *, or_until: Callable[[], bool]) -> None:
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0 and not own.wait(min(left, LOOKS_EVERY)):
+        while (left := until - time.monotonic()) > 0 and not or_until():
             if (version := self._look()) != self._version:
                 self._version = version
                 return
+            time.sleep(min(left, LOOKS_EVERY))
 
     def _look(self) -> int:
         """The counter; when it cannot be read, something has certainly changed."""
@@ -69,16 +70,16 @@ class OnNotify:
         self._engine = engine
         self._connection: psycopg.Connection[Any] | None = None
 
-    def wait(self, seconds: float, *, own: Event) -> None:
+    def wait(self, seconds: float, *, or_until: Callable[[], bool]) -> None:
         until = time.monotonic() + seconds
         try:
             listening = self._listening()
-            while (left := until - time.monotonic()) > 0 and not own.is_set():
+            while (left := until - time.monotonic()) > 0 and not or_until():
                 if list(listening.notifies(timeout=min(left, LOOKS_EVERY), stop_after=1)):
                     return
         except (psycopg.Error, DBAPIError):
             self.close()
-            own.wait(max(0.0, min(1.0, until - time.monotonic())))
+            time.sleep(max(0.0, min(1.0, until - time.monotonic())))
 
     def _listening(self) -> psycopg.Connection[Any]:
         if self._connection is None:

@@ -17,7 +17,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Event
 
 from sqlalchemy import Engine, text
 from sqlalchemy.engine import Connection
@@ -90,7 +89,6 @@ class Worker:
         idle: float = IDLE,
     ) -> None:
         self.store = Store(engine)
-        self.stop = Event()
         self._config = config
         self._context = context
         self._most_lanes = lanes
@@ -99,6 +97,7 @@ class Worker:
         self._resolver = resolver or SystemResolver()
         self._idle = idle
 
+        self._is_asked_to_stop = False
         self._lanes: list[Lane] = []
         self._memories: dict[int, Memory] = {}
         self._beaten_at = float("-inf")
@@ -107,11 +106,13 @@ class Worker:
         self._busy = _Busy()
 
     def ask_to_stop(self) -> None:
-        """From a signal: finish what must be finished, in the time there is."""
+        """Finish what must be finished, in the time there is.
+
+        A signal handler may call it: it takes no lock, for the thread that it interrupts may hold
+        any. The worker looks at the wish every few hundredths of a second.
+        """
         self.store.give_up_at(time.monotonic() + self._drain)
-        self.stop.set()
-        if hasattr(self, "_works"):
-            self._works.ended.set()
+        self._is_asked_to_stop = True
 
     def run(self, *, until_drained: bool = False) -> None:
         """Work until told to stop, or until nothing is due that could leave now."""
@@ -157,7 +158,6 @@ class Worker:
             is_leased=self._is_leased,
             timeouts=self._timeouts,
             idle=self._idle,
-            stop=self.stop,
         )
         logger("delivery").info("worker_signed_on", worker=worker_id)
 
@@ -171,7 +171,7 @@ class Worker:
     def _carry(self, *, until_drained: bool) -> None:
         wakeup = wakeup_for(self.store.engine)
         try:
-            while not self.stop.is_set():
+            while not self._is_asked_to_stop:
                 self._works.ended.clear()
                 self._beat()
                 self._settle_the_dead()
@@ -183,12 +183,15 @@ class Worker:
                     return
                 soon = plan.next_due(survey.queues, now=survey.now)
                 pause = LOOKS_EVERY if soon is None else min(LOOKS_EVERY, max(soon, 0.005))
-                self.stop.wait(LOOKS_AT_MOST_EVERY)
-                wakeup.wait(pause - LOOKS_AT_MOST_EVERY, own=self._works.ended)
+                time.sleep(LOOKS_AT_MOST_EVERY)
+                wakeup.wait(pause - LOOKS_AT_MOST_EVERY, or_until=self._has_own_news)
         except StoreGone:
             logger("delivery").error("stopped_without_store")
         finally:
             wakeup.close()
+
+    def _has_own_news(self) -> bool:
+        return self._is_asked_to_stop or self._works.ended.is_set()
 
     def _beat(self) -> None:
         """Keep the lease, the time and the fence; let slowed-down servers recover."""
@@ -338,7 +341,7 @@ class Worker:
     # Step 4
 
     def _finish(self) -> None:
-        self.stop.set()
+        self._works.stop.set()
         until = time.monotonic() + self._drain
         self.store.give_up_at(until)
         for lane in self._lanes:
