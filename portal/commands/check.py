@@ -5,23 +5,19 @@ from __future__ import annotations
 import json
 import os
 import secrets
-import stat
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
+from dataclasses import asdict
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import select, text
-from sqlalchemy.exc import SQLAlchemyError
 
-from portal.commands.database import newest_revision, present_revision
 from portal.config import Config
-from portal.core import clock, sealed, vault
-from portal.core.db import SQLITE_AT_LEAST, db, reading, sqlite_version
+from portal.core import checkup
+from portal.core.checkup import Finding, Wrong, look_at
+from portal.core.db import db, reading
 from portal.core.errors import Refusal
 from portal.delivery.status import readiness
 from portal.smtp.egress import LookupFault, Resolver
@@ -32,21 +28,7 @@ from portal.smtp_settings.models import SmtpServer
 from portal.smtp_settings.targets import our_name, policy_for, target_of
 from portal.white_labels import platform, tenants
 
-CLOCK_TOLERANCE = timedelta(seconds=5)
 LOOKUP_TAKES = 5.0  # seconds at most
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at."""
-
-    name: str
-    is_right: bool
-    words: str
-
-
-class Wrong(Exception):
-    """What was looked at is not as it should be."""
 
 
 @click.command("check")
@@ -73,62 +55,17 @@ def look_at_everything(
     config: Config, resolver: Resolver, *, opens_sessions: bool
 ) -> Iterator[Finding]:
     """All findings; what cannot be asked without a database is left out when there is none."""
-    database = _finding("database", _database)
-    yield database
-    if not database.is_right:
+    found = list(checkup.quick(config.key_file))
+    yield from found
+    if not found[0].is_right:
         return
-    yield _finding("schema", _schema)
-    yield _finding("keys", lambda: _keys(config))
-    yield _finding("set-up", _set_up)
-    yield _finding("broker", lambda: _broker(config))
-    yield _finding("clock", _clock)
-    yield _finding("journal", lambda: _journal(config))
+    yield look_at("set-up", _set_up)
+    yield look_at("broker", lambda: _broker(config))
+    yield look_at("journal", lambda: _journal(config))
     yield from _delivery()
-    yield _finding("DNS", lambda: _dns(resolver))
+    yield look_at("DNS", lambda: _dns(resolver))
     if opens_sessions:
         yield from _servers(config, resolver)
-
-
-def _finding(name: str, look: Callable[[], str]) -> Finding:
-    """What a look says; the database is let go of afterwards."""
-    try:
-        with reading():
-            return Finding(name, True, look())
-    except Wrong as wrong:
-        return Finding(name, False, str(wrong))
-    except (SQLAlchemyError, OSError) as fault:
-        return Finding(name, False, f"{type(fault).__name__}: {fault}".splitlines()[0])
-    finally:
-        db.session.rollback()
-
-
-def _database() -> str:
-    db.session.execute(select(1))
-    if db.engine.dialect.name != "sqlite":
-        version = db.session.scalar(text("SHOW server_version"))
-        return f"PostgreSQL {version}"
-    version = ".".join(map(str, sqlite_version()))
-    if sqlite_version() < SQLITE_AT_LEAST:
-        needed = ".".join(map(str, SQLITE_AT_LEAST))
-        raise Wrong(f"SQLite {version} can lose pages when its log is reset; {needed} is needed")
-    return f"SQLite {version}"
-
-
-def _schema() -> str:
-    present, newest = present_revision(), newest_revision()
-    if present != newest:
-        raise Wrong(f"at {present or 'no revision'}, wanted {newest}: run `flask db upgrade`")
-    return f"at {present}"
-
-
-def _keys(config: Config) -> str:
-    mode = stat.S_IMODE(config.key_file.stat().st_mode)
-    if mode & 0o077:
-        raise Wrong(f"{config.key_file} can be read by others (mode {mode:03o}): chmod 600")
-    unknown = sealed.count_by_key().keys() - vault.keyring().keys.keys()
-    if unknown:
-        raise Wrong(f"secrets are sealed with keys that are not there: {', '.join(unknown)}")
-    return f"{len(vault.keyring().keys)} in {config.key_file}, mode {mode:03o}"
 
 
 def _set_up() -> str:
@@ -149,18 +86,6 @@ def _broker(config: Config) -> str:
     except RedisError as fault:
         raise Wrong(f"{type(fault).__name__}: {fault}") from None
     return "answers"
-
-
-def _clock() -> str:
-    if db.engine.dialect.name == "sqlite":
-        return "the database is on this machine"
-    theirs = db.session.scalar(text("SELECT clock_timestamp()"))
-    if not isinstance(theirs, datetime):
-        raise Wrong("the database does not tell the time")
-    apart = abs(clock.now() - theirs.astimezone(UTC))
-    if apart > CLOCK_TOLERANCE:
-        raise Wrong(f"{apart.total_seconds():.0f} s apart from the database's")
-    return "agrees with the database's"
 
 
 def _journal(config: Config) -> str:
