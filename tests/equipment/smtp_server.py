@@ -74,6 +74,7 @@ class Seen:
     commands: list[str] = field(default_factory=list)
     packets: list[bytes] = field(default_factory=list)  # as they were received
     sign_ins: list[tuple[str, str]] = field(default_factory=list)  # mechanism, user or ""
+    acts: list[Act] = field(default_factory=list)  # done by the server, whole
     is_open: bool = True
 
 
@@ -355,6 +356,8 @@ class _Peer:
     def _do(self, acts: Acts) -> None:
         for act in listed(acts):
             self._act(act)
+            self._seen.acts.append(act)
+            self._server._tell()
 
     def _act(self, act: Act) -> None:
         stopping = self._server._stopping

@@ -269,22 +269,35 @@ def test_starttls_refused_is_not_gone_round(connect: Connect, answer: Say, kind:
         assert server.commands == ["EHLO livery.example", "STARTTLS"]
 
 
-@pytest.mark.parametrize("later", [False, True], ids=["in one packet", "a moment later"])
-def test_words_pushed_in_before_the_handshake_close_the_connection(
-    connect: Connect, authority: Authority, later: bool
+PUSHED = b"250-mx.fault.test\r\n250 AUTH PLAIN\r\n"
+
+
+def test_words_in_the_same_packet_as_the_go_ahead_close_the_connection(
+    connect: Connect, authority: Authority
 ) -> None:
-    pushed = b"250-mx.fault.test\r\n250 AUTH PLAIN\r\n"
-    script = Script(tls="starttls", certificate=authority.issue(HOST), inject=pushed)
-    if later:
-        go_ahead = Raw(b"220 Go ahead\r\n")
-        script = replace(script, inject=b"", starttls=(go_ahead, Raw(pushed), Silence()))
+    script = Script(tls="starttls", certificate=authority.issue(HOST), inject=PUSHED)
 
     with SmtpServer(script) as server:
         fault = failure(connect, server, trusting(STARTTLS, authority))
 
+    assert (fault.stage, fault.cause) == (Stage.STARTTLS, Cause.STARTTLS_INJECTED)
     assert fault.verdict.kind is Kind.SECURITY
-    if not later:
-        assert (fault.stage, fault.cause) == (Stage.STARTTLS, Cause.STARTTLS_INJECTED)
+
+
+def test_words_between_the_go_ahead_and_the_handshake_close_the_connection(
+    connect: Connect, authority: Authority
+) -> None:
+    pushing = (Say(220, "Go ahead"), Raw(PUSHED), Silence())
+
+    with SmtpServer(Script(tls="starttls", starttls=pushing)) as server:
+
+        def until_it_has_come(step: Step) -> None:
+            if step.stage is Stage.STARTTLS:
+                server.wait_until(lambda: Raw(PUSHED) in server.connections[0].acts)
+
+        fault = failure(connect, server, trusting(STARTTLS, authority), on_step=until_it_has_come)
+
+    assert (fault.stage, fault.cause) == (Stage.STARTTLS, Cause.STARTTLS_INJECTED)
 
 
 def certificate(authority: Authority, fault: str) -> Path:
