@@ -82,7 +82,7 @@ def save_version(
             field="language",
         )
     for language, wording in wordings.items():
-        _check(language, wording)
+        check_wording(language, wording)
     newest = _newest(template)
     if (
         newest is not None
@@ -112,6 +112,35 @@ def save_version(
         {"version": version.number, "languages": sorted(wordings)},
     )
     return version
+
+
+def check_wording(language: str, wording: Wording) -> None:
+    """Refuse what a version cannot say in this language, at the field that is wrong."""
+    if not _is_language(language):
+        raise Refusal(
+            "language_malformed",
+            _("A language is written like en, de or pt-BR."),
+            field="language",
+        )
+    subject = wording.subject.strip()
+    if not subject or len(subject) > LONGEST_SUBJECT or not subject.isprintable():
+        raise Refusal(
+            "subject_not_fit",
+            _("A subject is one line of 1 to %(limit)s characters.", limit=LONGEST_SUBJECT),
+            field="subject",
+        )
+    if not (wording.text or wording.html):
+        raise Refusal("body_missing", _("A text or an HTML body is needed."), field="text")
+    for field, body in (("text", wording.text), ("html", wording.html)):
+        if body and len(body) > LONGEST_BODY:
+            raise Refusal(
+                "body_too_long",
+                _("A body cannot be longer than %(limit)s characters.", limit=LONGEST_BODY),
+                field=field,
+            )
+    _parse("subject", lambda: merge.parse_subject(subject))
+    _parse("text", lambda: merge.parse(wording.text or ""))
+    _parse("html", lambda: merge.parse(wording.html or "", is_html=True))
 
 
 def prefer(template: MailTemplate, server: SmtpServer | None) -> bool:
@@ -252,34 +281,6 @@ def _owned_by_id(white_label_id: int | None) -> ColumnElement[bool]:
     if white_label_id is None:
         return MailTemplate.white_label_id.is_(None)
     return MailTemplate.white_label_id == white_label_id
-
-
-def _check(language: str, wording: Wording) -> None:
-    if not _is_language(language):
-        raise Refusal(
-            "language_malformed",
-            _("A language is written like en, de or pt-BR."),
-            field="language",
-        )
-    subject = wording.subject.strip()
-    if not subject or len(subject) > LONGEST_SUBJECT or not subject.isprintable():
-        raise Refusal(
-            "subject_not_fit",
-            _("A subject is one line of 1 to %(limit)s characters.", limit=LONGEST_SUBJECT),
-            field="subject",
-        )
-    if not (wording.text or wording.html):
-        raise Refusal("body_missing", _("A text or an HTML body is needed."), field="text")
-    for field, body in (("text", wording.text), ("html", wording.html)):
-        if body and len(body) > LONGEST_BODY:
-            raise Refusal(
-                "body_too_long",
-                _("A body cannot be longer than %(limit)s characters.", limit=LONGEST_BODY),
-                field=field,
-            )
-    _parse("subject", lambda: merge.parse_subject(subject))
-    _parse("text", lambda: merge.parse(wording.text or ""))
-    _parse("html", lambda: merge.parse(wording.html or "", is_html=True))
 
 
 def _parse(field: str, read: Callable[[], merge.Template]) -> None:

@@ -63,8 +63,9 @@ _KEYS = {
     "hostname": "hostnames",
     "sender_name": "from_name",
     "may_auth_in_clear": "auth_in_clear",
-    "password_missing": "password",
 }
+# What only the operator can do about a refusal.
+_HINTS = {"auth_in_clear": " The operator allows it with auth_in_clear = true."}
 
 
 @dataclass(slots=True)
@@ -460,9 +461,10 @@ class _Making:
         for at, version in _each((*path, "versions"), table.versions):
             if version.language in wordings:
                 raise self._bad((*at, "language"), "this language is here twice")
-            wordings[version.language] = templates.Wording(
-                version.subject, version.text, version.html
-            )
+            wording = templates.Wording(version.subject, version.text, version.html)
+            with self._at(at):
+                templates.check_wording(version.language, wording)
+            wordings[version.language] = wording
         before = template.versions[-1].number if template.versions else 0
         saved = templates.save_version(
             template, wordings, default_language=table.versions[0].language, by=None
@@ -507,7 +509,8 @@ class _Making:
             yield
         except Refusal as refusal:
             key = _KEYS.get(refusal.field or "", refusal.field)
-            raise self._bad((*path, key) if key else path, refusal.words) from None
+            hint = _HINTS.get(refusal.code, "")
+            raise self._bad((*path, key) if key else path, refusal.words + hint) from None
 
     def _bad(self, path: Path, words: str) -> BadDocument:
         return BadDocument([self._source.fault(path, words)])
