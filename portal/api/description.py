@@ -9,7 +9,7 @@ from flask import Response, jsonify, render_template
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from portal.api import schemas
+from portal.api import examples, reading, schemas
 from portal.api.door import bp
 
 REF = "#/components/schemas/{model}"
@@ -119,7 +119,14 @@ def openapi() -> Response:
 def page() -> str:
     """The description for people."""
     described = document()
-    return render_template("api/page.html", document=described, operations=OPERATIONS)
+    return render_template(
+        "api/page.html",
+        document=described,
+        calls=reading.calls(described),
+        pretty=reading.pretty,
+        problem=examples.PROBLEM,
+        codes=examples.CODES,
+    )
 
 
 def document() -> dict[str, Any]:
@@ -136,7 +143,7 @@ def document() -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Livery API",
+            "title": "Mail API",
             "version": "1",
             "description": "Hand mail over, and know by which server it left and why.",
         },

@@ -37,7 +37,9 @@ class AddressIn(Strict):
 
     email: Short
     name: Annotated[str, Field(max_length=200)] = ""
-    variables: Variables = Field(default_factory=dict)
+    variables: Variables = Field(
+        default_factory=dict, description="Their own values; they win over the message's."
+    )
 
 
 class AttachmentIn(Strict):
@@ -45,32 +47,51 @@ class AttachmentIn(Strict):
 
     filename: Annotated[str, Field(min_length=1, max_length=200)]
     content_type: Annotated[str, Field(max_length=120)] = "application/octet-stream"
-    content: Annotated[str, Field(max_length=MAX_FILES * 4 // 3 + 4)]
+    content: Annotated[str, Field(max_length=MAX_FILES * 4 // 3 + 4)] = Field(description="base64")
 
 
 class MessageIn(Strict):
     """One message: a template with variables, or a subject with text and/or HTML."""
 
-    to: Annotated[list[Short | AddressIn], Field(min_length=1, max_length=1000)]
-    cc: Annotated[list[Short | AddressIn], Field(max_length=1000)] = Field(default_factory=list)
-    bcc: Annotated[list[Short | AddressIn], Field(max_length=1000)] = Field(default_factory=list)
-    reply_to: Annotated[list[Short | AddressIn], Field(max_length=10)] = Field(default_factory=list)
+    to: Annotated[list[Short | AddressIn], Field(min_length=1, max_length=1000)] = Field(
+        description="Addresses, or objects with a name and values. All of them see each other; "
+        "for individual mail use a batch."
+    )
+    cc: Annotated[list[Short | AddressIn], Field(max_length=1000)] = Field(
+        default_factory=list, description="Get a copy, and everybody sees it."
+    )
+    bcc: Annotated[list[Short | AddressIn], Field(max_length=1000)] = Field(
+        default_factory=list, description="Get a copy, and nobody sees it."
+    )
+    reply_to: Annotated[list[Short | AddressIn], Field(max_length=10)] = Field(
+        default_factory=list, description="Where answers go, if not to From."
+    )
     sender: int | Short | None = Field(
         None, description="A sender's id, or an address. An unknown address is a wish for From."
     )
     agent: int | Short | None = Field(None, description="The agent in whose name it is written.")
-    template: Short | None = None
-    language: Annotated[str, Field(max_length=16)] | None = None
-    variables: Variables = Field(default_factory=dict)
-    subject: Short | None = None
-    text: Text | None = None
-    html: Text | None = None
-    category: Category = Category.TRANSACTIONAL
-    send_at: AwareDatetime | None = None
+    template: Short | None = Field(None, description="A template's short name.")
+    language: Annotated[str, Field(max_length=16)] | None = Field(
+        None, description="Of the template; else its default."
+    )
+    variables: Variables = Field(
+        default_factory=dict, description="Values for the template, for every recipient."
+    )
+    subject: Short | None = Field(None, description="Own content instead of a template.")
+    text: Text | None = Field(None, description="Sent as it is; never read as a template.")
+    html: Text | None = Field(None, description="Sent as it is; never read as a template.")
+    category: Category = Field(
+        Category.TRANSACTIONAL, description="Transactional mail always leaves first."
+    )
+    send_at: AwareDatetime | None = Field(
+        None, description="With a time zone; at most one year ahead."
+    )
     headers: dict[str, Short] = Field(default_factory=dict, description="`X-…` only.")
-    attachments: Annotated[list[AttachmentIn], Field(max_length=50)] = Field(default_factory=list)
+    attachments: Annotated[list[AttachmentIn], Field(max_length=50)] = Field(
+        default_factory=list, description="10 MB in all."
+    )
     metadata: dict[str, Annotated[str, Field(max_length=500)]] = Field(
-        default_factory=dict, max_length=20
+        default_factory=dict, max_length=20, description="Kept with the message and given back."
     )
 
 
@@ -108,8 +129,10 @@ class RouteOut(BaseModel):
     server: str | None = None
     from_: str | None = Field(default=None, serialization_alias="from")
     reply_to: list[str] = Field(default_factory=list)
-    reason: str
-    words: str
+    reason: str = Field(
+        description="A stable code: how the route came about, or why there is none."
+    )
+    words: str = Field(description="The same in one sentence.")
 
 
 class RouteTraceOut(RouteOut):
@@ -140,7 +163,7 @@ class DeliveryOut(BaseModel):
     enhanced_code: str | None = None
     words: str | None = None
     reason: str | None = None
-    copies: int = 0
+    copies: int = Field(0, description="Sent again after an answer that was never learnt.")
     settled_at: datetime | None = None
     attempts: list[AttemptOut] = Field(default_factory=list)
 

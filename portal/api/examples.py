@@ -1,0 +1,198 @@
+"""What calls and answers look like, and what each code of a problem means: for the readable page.
+
+Pure. Tests hold every example to its model, and every code to the code that says it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from portal.core.words import Words, lazy
+
+ID = "msg_5d0c8a4f31b27e96a0d4c8f1"
+ROUTE: Mapping[str, Any] = {
+    "server": "acme-own",
+    "from": "Acme <news@acme.example>",
+    "reply_to": [],
+    "reason": "owner_server",
+    "words": "Leaves through acme-own, from news@acme.example, because Ada owns Shop and configured"
+    " this server.",
+}
+STEP: Mapping[str, Any] = {
+    "candidate": "A custom server of the white label",
+    "server": "acme-own",
+    "sender": "news@acme.example",
+    "code": "passed",
+    "words": "Used.",
+}
+ACCEPTED: Mapping[str, Any] = {
+    "id": ID,
+    "status": "queued",
+    "route": ROUTE,
+    "deliveries": [{"id": f"{ID}.1", "to": "kim@customer.example", "status": "queued"}],
+}
+MESSAGE: Mapping[str, Any] = {
+    "id": ID,
+    "status": "sent",
+    "category": "transactional",
+    "is_test": False,
+    "created_at": "2026-05-03T12:00:00Z",
+    "send_at": None,
+    "subject": None,
+    "template": "welcome",
+    "route": {**ROUTE, "trace": [STEP]},
+    "metadata": {"order": "4711"},
+    "deliveries": [
+        {
+            "id": f"{ID}.1",
+            "to": "kim@customer.example",
+            "status": "sent",
+            "code": 250,
+            "enhanced_code": "2.0.0",
+            "words": "queued as 4F1B2",
+            "reason": None,
+            "copies": 0,
+            "settled_at": "2026-05-03T12:00:01Z",
+            "attempts": [],
+        }
+    ],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One call and its answer."""
+
+    answer: Mapping[str, Any]
+    body: Mapping[str, Any] | None = None
+    query: str = ""
+
+
+EXAMPLES: Mapping[str, Example] = {
+    "submit": Example(
+        body={
+            "to": [{"email": "kim@customer.example", "name": "Kim", "variables": {"name": "Kim"}}],
+            "template": "welcome",
+            "metadata": {"order": "4711"},
+        },
+        answer=ACCEPTED,
+    ),
+    "submit_batch": Example(
+        body={
+            "messages": [
+                {"to": ["kim@customer.example"], "subject": "Hello Kim", "text": "It is ready."},
+                {"to": ["not an address"], "subject": "Hello", "text": "It is ready."},
+            ]
+        },
+        answer={
+            "messages": [
+                {"message": ACCEPTED, "error": None},
+                {
+                    "message": None,
+                    "error": {
+                        "code": "address_malformed",
+                        "message": "This is not a valid e-mail address.",
+                        "field": "to[0]",
+                    },
+                },
+            ]
+        },
+    ),
+    "messages": Example(
+        query="?status=sent&to=kim@customer.example", answer={"messages": [MESSAGE], "next": None}
+    ),
+    "message": Example(answer=MESSAGE),
+    "cancel": Example(answer={"id": ID, "cancelled": 1, "status": "cancelled"}),
+    "route": Example(body={"template": "welcome"}, answer={**ROUTE, "trace": [STEP]}),
+    "senders": Example(
+        answer={
+            "senders": [
+                {
+                    "id": 7,
+                    "email": "news@acme.example",
+                    "name": "Acme",
+                    "reply_to": None,
+                    "server": "acme-own",
+                }
+            ]
+        }
+    ),
+    "templates": Example(
+        answer={
+            "templates": [
+                {
+                    "slug": "welcome",
+                    "name": "Welcome",
+                    "version": 3,
+                    "languages": ["en", "de"],
+                    "default_language": "en",
+                }
+            ]
+        }
+    ),
+    "domains": Example(
+        answer={
+            "domains": [{"name": "acme.example", "state": "verified", "includes_subdomains": False}]
+        }
+    ),
+}
+
+PROBLEM: Mapping[str, Any] = {
+    "type": "about:blank",
+    "title": "Unprocessable Entity",
+    "status": 422,
+    "code": "address_malformed",
+    "detail": "This is not a valid e-mail address.",
+    "errors": [
+        {
+            "field": "to[0]",
+            "code": "address_malformed",
+            "message": "This is not a valid e-mail address.",
+        }
+    ],
+}
+
+CODES: Mapping[str, tuple[int, Words]] = {
+    "json_invalid": (400, lazy("The body is not JSON.")),
+    "malformed": (400, lazy("A member is missing, unknown or of another type; see errors.")),
+    "idempotency_key_malformed": (400, lazy("An idempotency key has 1 to 255 characters.")),
+    "unauthorized": (401, lazy("The key is missing, wrong, revoked, or another portal's.")),
+    "not_found": (404, lazy("There is no such message for this key.")),
+    "idempotency_key_reused": (
+        409,
+        lazy("The key was used before with another body. Take a new one."),
+    ),
+    "too_late": (409, lazy("Nothing of the message can be cancelled any more.")),
+    "request_entity_too_large": (413, lazy("The body is larger than 16 MB.")),
+    "not_json": (415, lazy("The body is not sent as application/json.")),
+    "address_malformed": (422, lazy("An address cannot be one; errors names which.")),
+    "recipients_missing": (422, lazy("Nobody would get the message.")),
+    "content_missing": (422, lazy("A template, or a subject with text or HTML, is needed.")),
+    "content_ambiguous": (422, lazy("A template or own content, not both.")),
+    "template_unknown": (422, lazy("There is no template of this name.")),
+    "template_empty": (422, lazy("The template has no text yet.")),
+    "variables_missing": (422, lazy("The template needs values that are not there.")),
+    "agent_unknown": (422, lazy("Nobody here has this id or address.")),
+    "sender_unknown": (422, lazy("There is no sender with this id.")),
+    "send_at_too_far": (422, lazy("At most one year ahead.")),
+    "attachment_not_base64": (422, lazy("An attachment is not base64.")),
+    "attachments_too_large": (422, lazy("All attachments together may have 10 MB.")),
+    "too_many_recipients": (
+        422,
+        lazy("The server takes fewer recipients in one message. Send one to each."),
+    ),
+    "not_the_owners_server": (
+        422,
+        lazy("The chosen sender's server was configured by somebody else than the app's owner."),
+    ),
+    "disabled": (422, lazy("The chosen sender's server is switched off.")),
+    "not_validated": (422, lazy("The chosen sender's server has never passed a live test.")),
+    "from_not_allowed": (
+        422,
+        lazy("The sender's domain is not allowed and verified."),
+    ),
+    "custom_server_off": (422, lazy("Your portal uses the standard server only.")),
+    "store_unavailable": (503, lazy("Nothing was accepted. Try again after Retry-After.")),
+}
