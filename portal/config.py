@@ -110,6 +110,19 @@ def read(environ: Mapping[str, str] | None = None) -> Config:
     return config
 
 
+def relays(text: str) -> tuple[RelayAllow, ...]:
+    """The private networks in a `LIVERY_RELAY_ALLOW`.
+
+    Raises:
+        ConfigurationError: naming what cannot be read.
+    """
+    faults: list[str] = []
+    found = _relays(text, faults)
+    if faults:
+        raise ConfigurationError(faults)
+    return found
+
+
 def _items(text: str) -> list[str]:
     return [item.strip() for item in text.split(",") if item.strip()]
 

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from flask import Flask
 
-from portal.commands import audit, check, demo, keys, provision, route, serve, setup_link, up
+from portal.commands import (
+    audit,
+    check,
+    deliver,
+    demo,
+    keys,
+    outbox,
+    provision,
+    route,
+    serve,
+    setup_link,
+    up,
+)
 from portal.commands.mailbox import command as mailbox
 
 COMMANDS = (
     up.up,
     serve.serve,
+    deliver.deliver,
+    outbox.outbox,
     provision.provision,
     demo.demo,
     mailbox.mailbox,

@@ -12,13 +12,14 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from portal import config as configuration
 from portal.commands import demo
 from portal.commands.database import bring_up_to_date
 from portal.commands.mailbox.command import PORT as MAILBOX_PORT
@@ -60,7 +61,10 @@ def up(*, is_demo: bool, host: str, port: int | None) -> None:
     environ = dict(os.environ, PYTHONUNBUFFERED="1")
     if is_demo:
         environ.setdefault("LIVERY_RELAY_ALLOW", demo.RELAY_ALLOW)
-        _run_once(environ, "demo")
+        current_app.config["LIVERY"] = replace(
+            config, relay_allow=configuration.relays(environ["LIVERY_RELAY_ALLOW"])
+        )
+        demo.set_stage()
 
     # Ended in this order: first what takes new work, last what others talk to.
     parts = [
@@ -176,12 +180,6 @@ class Together:
 
 def _flask(*words: str) -> list[str]:
     return [sys.executable, "-m", "flask", "--app", "app", *words]
-
-
-def _run_once(environ: Mapping[str, str], *words: str) -> None:
-    done = subprocess.run(_flask(*words), cwd=PROJECT, env=environ, check=False)  # noqa: S603
-    if done.returncode:
-        raise click.exceptions.Exit(done.returncode)
 
 
 def _refuse_taken(addresses: Sequence[tuple[str, int]]) -> None:

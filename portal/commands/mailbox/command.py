@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import click
-from werkzeug.serving import make_server
+from werkzeug.serving import WSGIRequestHandler, make_server
 
 from portal.commands.demo import DOCUMENT
 from portal.commands.mailbox.doors import Door, plates
@@ -13,6 +13,13 @@ from portal.commands.mailbox.page import make_page
 from portal.commands.mailbox.shelf import Shelf
 
 PORT = 8025
+
+
+class Quiet(WSGIRequestHandler):
+    """The page looks again every few seconds; nobody wants to read about it."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
 
 
 @click.command("mailbox")
@@ -24,7 +31,9 @@ def mailbox(port: int) -> None:
     for door in opened:
         threading.Thread(target=door.serve_forever, name=door.plate.name, daemon=True).start()
     names = [f"{door.plate.name}: port {door.port}" for door in opened]
-    page = make_server("127.0.0.1", port, make_page(shelf, names), threaded=True)
+    page = make_server(
+        "127.0.0.1", port, make_page(shelf, names), threaded=True, request_handler=Quiet
+    )
     click.echo(f"mailbox at http://localhost:{port}, " + ", ".join(names))
     try:
         page.serve_forever()
