@@ -21,4 +21,5 @@ pytest_plugins = [
     "tests.equipment.redis_server",
     "tests.equipment.stage",
     "tests.equipment.visitor",
+    "tests.equipment.served",
 ]

@@ -15,6 +15,10 @@ LIGHT_SURFACE = "#ffffff"
 DARK_SURFACE = "#262626"
 """The lightest thing that text stands on in the dark: a card. The page behind it is darker."""
 
+LIGHT_TINT = 0.05
+DARK_TINT = 0.12
+"""How much of the colour Tabler mixes into what lies behind the present entry of a menu."""
+
 Rgb = tuple[int, int, int]
 
 
@@ -36,12 +40,12 @@ def contrast(one: str, other: str) -> float:
 
 def in_light(colour: str) -> Shades:
     """On white: links are darkened until they can be read."""
-    return _shades(colour, text=_readable(colour, on=LIGHT_SURFACE, towards="#000000"))
+    return _shades(colour, text=_readable(colour, LIGHT_SURFACE, LIGHT_TINT, towards="#000000"))
 
 
 def in_dark(colour: str) -> Shades:
     """On dark grey: the whole colour is lightened until it can be told from what is behind it."""
-    text = _readable(colour, on=DARK_SURFACE, towards="#ffffff")
+    text = _readable(colour, DARK_SURFACE, DARK_TINT, towards="#ffffff")
     return _shades(text, text=text)
 
 
@@ -68,11 +72,11 @@ def _shades(fill: str, *, text: str) -> Shades:
     return Shades(fill=fill, hover=_mixed(fill, away, 0.15), on_fill=on_fill, text=text)
 
 
-def _readable(colour: str, *, on: str, towards: str) -> str:
-    """The colour, moved just as far as words in it need."""
+def _readable(colour: str, surface: str, tint: float, *, towards: str) -> str:
+    """The colour, moved just as far as words in it need, on the surface with some of it in."""
     for percent in range(0, 101, 2):
         shade = _mixed(colour, towards, percent / 100)
-        if contrast(shade, on) >= READABLE:
+        if contrast(shade, _mixed(surface, shade, tint)) >= READABLE:
             return shade
     return towards
 

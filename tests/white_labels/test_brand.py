@@ -36,6 +36,14 @@ def test_words_in_the_colour_can_be_read_in_light_and_in_dark(colour: str) -> No
 
 
 @given(colours)
+def test_words_in_the_colour_can_be_read_where_the_menu_marks_the_present_page(colour: str) -> None:
+    light, dark = in_light(colour).text, in_dark(colour).text
+
+    assert contrast(light, _tinted(LIGHT_SURFACE, light, 0.04)) >= READABLE
+    assert contrast(dark, _tinted(DARK_SURFACE, dark, 0.12)) >= READABLE
+
+
+@given(colours)
 def test_words_on_the_colour_can_be_read_also_under_the_pointer(colour: str) -> None:
     for shades in (in_light(colour), in_dark(colour)):
         assert contrast(shades.on_fill, shades.fill) >= READABLE
@@ -60,3 +68,9 @@ def test_the_style_sheet_sets_the_five_variables_for_light_and_dark(colour: str)
 
     assert css.count("light-dark(") == 5
     assert colour in css
+
+
+def _tinted(surface: str, colour: str, share: float) -> str:
+    """What Tabler's `color-mix` makes of both, to within a step of each part."""
+    pairs = zip(bytes.fromhex(surface[1:]), bytes.fromhex(colour[1:]), strict=True)
+    return "#" + bytes(round(a + (b - a) * share) for a, b in pairs).hex()
