@@ -97,6 +97,14 @@ def delivery(white_label: WhiteLabel | None, delivery_id: int, *, whose: int | N
     return found
 
 
+def others_of(delivery: Delivery, *, most: int) -> Sequence[Delivery]:
+    """The first other recipients of the same message."""
+    query = select(Delivery).where(
+        Delivery.message_id == delivery.message_id, Delivery.id != delivery.id
+    )
+    return db.session.scalars(query.order_by(Delivery.position).limit(most)).all()
+
+
 def apps_in(white_label: WhiteLabel | None) -> Sequence[tuple[App, WhiteLabel]]:
     """The apps to choose from, deleted ones too: their mail is still there."""
     query = select(App, WhiteLabel).join(WhiteLabel, WhiteLabel.id == App.white_label_id)

@@ -54,6 +54,13 @@ class Way:
         return explain.mailbox_text(self.decision.from_)
 
     @property
+    def reply_to(self) -> str:
+        """Where answers go, if not to From."""
+        if not isinstance(self.decision, Route):
+            return ""
+        return ", ".join(str(mailbox.address) for mailbox in self.decision.reply_to)
+
+    @property
     def is_out(self) -> bool:
         """Whether it leaves at all."""
         return isinstance(self.decision, Route)

@@ -11,6 +11,7 @@ from portal.accounts.models import Person
 from portal.core.db import Model, UtcTime, enum_of
 from portal.smtp_settings.modes import AuthKind as AuthKind
 from portal.smtp_settings.modes import TlsMode as TlsMode
+from portal.white_labels.models import WhiteLabel
 
 
 _IN_USE = text("deleted_at IS NULL")
@@ -84,6 +85,7 @@ class SmtpServer(Model):
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     deleted_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
+    white_label: Mapped[WhiteLabel | None] = relationship()
     configured_by: Mapped[Person] = relationship(foreign_keys=[configured_by_id])
     secret_set_by: Mapped[Person | None] = relationship(foreign_keys=[secret_set_by_id])
     health: Mapped[ServerHealth] = relationship(back_populates="server", uselist=False)

@@ -28,6 +28,7 @@ from portal.web import (
     public,
     reader,
     site,
+    states,
     white_label,
 )
 
@@ -65,6 +66,7 @@ def open_door(app: Flask) -> None:
     reader.open_reader(app)
     icons.open_icons(app)
     assets.open_assets(app)
+    states.open_states(app)
     navigation.open_navigation(app)
     headers.open_headers(app)
     errors.open_errors(app)

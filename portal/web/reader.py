@@ -12,6 +12,8 @@ from flask import Flask, g, has_request_context, request
 from flask_babel import (
     Babel,
     format_datetime,
+    format_decimal,
+    format_time,
     format_timedelta,
     get_babel,
     gettext,
@@ -34,7 +36,13 @@ def open_reader(app: Flask) -> None:
     app.config.setdefault("BABEL_TRANSLATION_DIRECTORIES", str(TRANSLATIONS))
     Babel(app, locale_selector=language, timezone_selector=time_zone)
     words.set_translator(gettext)
-    app.jinja_env.filters |= {"ago": ago, "exact": exact, "browser_name": browser_name}
+    app.jinja_env.filters |= {
+        "ago": ago,
+        "exact": exact,
+        "hour": hour,
+        "number": format_decimal,
+        "browser_name": browser_name,
+    }
     app.jinja_env.globals |= {"time": time_element, "theme": theme, "language": language}
 
 
@@ -80,6 +88,11 @@ def ago(moment: datetime) -> str:
     if abs(distance.total_seconds()) < 10:
         return str(gettext("just now"))
     return str(format_timedelta(distance, add_direction=True))
+
+
+def hour(moment: datetime) -> str:
+    """The time of day, as an axis shows it."""
+    return str(format_time(moment, "short"))
 
 
 def exact(moment: datetime) -> str:

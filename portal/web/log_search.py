@@ -1,0 +1,135 @@
+"""Looking something up in the delivery log: the questions of its form, and its columns as CSV."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from flask import g
+from flask_babel import gettext as _
+from wtforms import DateField, IntegerField, SelectChoice, SelectField, StringField
+from wtforms.validators import NumberRange, Optional, ValidationError
+
+from portal.accounts.models import Role
+from portal.core.words import lazy
+from portal.delivery import log as deliveries
+from portal.delivery.log import Search
+from portal.outbox import as_sent
+from portal.outbox.models import Delivery
+from portal.outbox.states import State
+from portal.smtp.addresses import AddressError, parse_address
+from portal.web.csv_file import Cell
+from portal.web.forms import Query, tidy
+from portal.web.states import STATES
+
+MORE = ("app", "server", "code", "since", "until")
+"""Questions that are asked less often; they stand folded away."""
+_is_message = re.compile(r"msg_[0-9a-f]{24}(\.[0-9]+)?").fullmatch
+
+
+class SearchForm(Query):
+    q = StringField(
+        lazy("Recipient or message"),
+        filters=[tidy],
+        render_kw={"type": "search", "placeholder": lazy("An address, or msg_…")},
+    )
+    state = SelectField(lazy("State"))
+    app = SelectField(lazy("App"))
+    server = SelectField(lazy("Server"))
+    code = IntegerField(
+        lazy("Reply code"),
+        validators=[Optional(), NumberRange(200, 599, lazy("Three digits, such as 550."))],
+        render_kw={"inputmode": "numeric", "placeholder": "550"},
+    )
+    since = DateField(lazy("From"), validators=[Optional()])
+    until = DateField(lazy("To"), validators=[Optional()])
+
+    def validate_q(self, field: StringField) -> None:
+        """A whole address or a whole id: both are found at once, however much mail there is."""
+        if not field.data or _is_message(field.data):
+            return
+        try:
+            parse_address(field.data)
+        except AddressError:
+            words = _("Type a whole address, or a message's id as the API gave it.")
+            raise ValidationError(words) from None
+
+    def offer(self) -> None:
+        """What there is to choose from here."""
+        anything = SelectChoice("", _("Any"))
+        self.state.choices = [
+            anything,
+            *(SelectChoice(state.value, words) for state, (words, _look) in STATES.items()),
+        ]
+        self.app.choices = [
+            anything,
+            *(
+                SelectChoice(
+                    str(app.id), app.name if g.white_label else f"{white_label.name}: {app.name}"
+                )
+                for app, white_label in deliveries.apps_in(g.white_label)
+            ),
+        ]
+        self.server.choices = [
+            anything,
+            *(SelectChoice(str(one.id), one.name) for one in deliveries.servers_in(g.white_label)),
+        ]
+
+    def search(self) -> Search:
+        """The question; what does not make sense finds what the rest finds."""
+        q = self.q.data or ""
+        message = _is_message(q)
+        return Search(
+            email=str(parse_address(q)) if q and not message else None,
+            message=q.partition(".")[0] if message else None,
+            app_id=int(self.app.data) if self.app.data else None,
+            state=State(self.state.data) if self.state.data else None,
+            server_id=int(self.server.data) if self.server.data else None,
+            code=self.code.data,
+            since=_midnight(self.since.data) if self.since.data else None,
+            until=_midnight(self.until.data + timedelta(days=1)) if self.until.data else None,
+            whose=whose(),
+        )
+
+
+def whose() -> int | None:
+    """An agent sees what was written by them or in their name."""
+    return g.person.id if g.person.role is Role.AGENT else None
+
+
+def _midnight(day: date) -> datetime:
+    """The beginning of that day where the reader is."""
+    return datetime.combine(day, time(), ZoneInfo(g.person.time_zone)).astimezone(UTC)
+
+
+def header() -> list[str]:
+    """The names of the columns."""
+    names = [
+        _("Accepted"), _("Message"), _("To"), _("From"), _("Subject"), _("App"), _("State"),
+        _("Server"), _("Code"), _("Extended code"), _("Words"), _("Attempts"), _("Settled"),
+    ]  # fmt: skip
+    return names if g.white_label else [_("White label"), *names]
+
+
+def cells(one: Delivery) -> list[Cell]:
+    """One row."""
+    message = one.message
+    row: list[Cell] = [
+        message.created_at,
+        f"{message.public_id}.{one.position}",
+        one.email,
+        message.from_email,
+        as_sent.subject_of(one),
+        message.app.name if message.app else None,
+        str(STATES[one.state][0]),
+        one.server.name if one.server else None,
+        one.code,
+        one.enhanced,
+        one.words,
+        one.attempts,
+        one.settled_at,
+    ]
+    if g.white_label is None:
+        row.insert(0, message.white_label.name if message.white_label else None)
+    return row

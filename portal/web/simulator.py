@@ -1,0 +1,122 @@
+"""The simulator of both faces: which way would this leave, and why? The same rule, nothing sent."""
+
+from __future__ import annotations
+
+from flask import Blueprint, g, render_template
+from flask_babel import gettext as _
+from wtforms import SelectChoice, SelectField, StringField, TextAreaField
+
+from portal.accounts import people
+from portal.apps import apps
+from portal.apps.models import App
+from portal.core.errors import Refusal
+from portal.core.words import lazy
+from portal.mail_templates import templates
+from portal.outbox.accept import explain_only
+from portal.outbox.submission import FromTemplate, OwnContent, Recipient, Submission
+from portal.routing.ways import Way, way_of
+from portal.senders import senders
+from portal.smtp.addresses import Address, AddressError, Mailbox, parse_address, parse_mailbox
+from portal.web.forms import Query, tidy
+
+SOMEBODY = Mailbox(Address("somebody", "recipient.invalid"))
+"""The recipient of a question that names none."""
+MOST = 1000
+
+
+class SimulatorForm(Query):
+    template = SelectField(lazy("Template"))
+    agent = SelectField(lazy("Agent"), description=lazy("In whose name it is written."))
+    sender = SelectField(
+        lazy("Sender"), description=lazy("Chosen by hand, it never falls through silently.")
+    )
+    wanted_from = StringField(
+        lazy("Or another From address"),
+        filters=[tidy],
+        description=lazy("It becomes From where that is allowed, else Reply-To."),
+        render_kw={"inputmode": "email", "autocomplete": "off"},
+    )
+    to = TextAreaField(
+        lazy("Recipients"),
+        filters=[tidy],
+        description=lazy("One on each line; only how many there are matters."),
+        render_kw={"rows": 3},
+    )
+
+    def offer(self, app: App) -> None:
+        """What this app's white label has to choose from."""
+        white_label = app.white_label
+        nothing = SelectChoice("", "–")
+        self.template.choices = [
+            nothing,
+            *(SelectChoice(one.slug, one.name) for one in templates.templates_of(white_label)),
+        ]
+        self.agent.choices = [
+            nothing,
+            *(SelectChoice(str(one.id), one.name) for one in people.everybody(white_label.id)),
+        ]
+        self.sender.choices = [
+            nothing,
+            *(
+                SelectChoice(str(one.id), f"{one.email} · {one.server.name}")
+                for one in senders.senders_of(white_label)
+            ),
+        ]
+
+    def submission(self, app: App) -> Submission:
+        """The message to ask about.
+
+        Raises:
+            Refusal: an address cannot be read, or there are too many.
+        """
+        return Submission(
+            white_label_id=app.white_label_id,
+            app_id=app.id,
+            agent_id=int(self.agent.data) if self.agent.data else None,
+            sender=self._sender(),
+            to=self._recipients() or (Recipient(SOMEBODY),),
+            content=FromTemplate(self.template.data) if self.template.data else OwnContent("", ""),
+        )
+
+    def _sender(self) -> int | str | None:
+        if self.sender.data:
+            return int(self.sender.data)
+        if not self.wanted_from.data:
+            return None
+        try:
+            return str(parse_address(self.wanted_from.data))
+        except AddressError as fault:
+            raise Refusal(fault.code, fault.words, field="wanted_from") from None
+
+    def _recipients(self) -> tuple[Recipient, ...]:
+        lines = [line.strip(" ,;") for line in (self.to.data or "").splitlines()]
+        lines = [line for line in lines if line]
+        if len(lines) > MOST:
+            raise Refusal("too_many", _("At most %(most)s recipients here.", most=MOST), field="to")
+        try:
+            return tuple(Recipient(parse_mailbox(line)) for line in lines)
+        except AddressError as fault:
+            raise Refusal(fault.code, fault.words, field="to") from None
+
+
+def add_simulator(bp: Blueprint) -> None:
+    """Give this face `/apps/<id>/route`."""
+
+    @bp.get("/apps/<int:app_id>/route")
+    def simulator(app_id: int) -> str:
+        app = apps.find_app(g.white_label, app_id)
+        form = SimulatorForm()
+        form.offer(app)
+        way = _way(form, app)
+        return render_template("shared/simulator.html", form=form, app=app, way=way)
+
+
+def _way(form: SimulatorForm, app: App) -> Way | None:
+    if not form.validate():
+        return None
+    try:
+        _decision, facts = explain_only(form.submission(app))
+    except Refusal as refusal:
+        form.refuse(refusal)
+        return None
+    return way_of(facts)
