@@ -65,6 +65,14 @@ class Deleting:
     sandboxes: Sequence[WhiteLabel]  # have no server at all afterwards
 
 
+@dataclass(frozen=True, slots=True)
+class DeletingSender:
+    """What goes with one address."""
+
+    people: Sequence[Person]  # lose their default sender
+    waiting: int  # deliveries that were to leave from it
+
+
 def of_owner_change(app: App, owner: Person) -> OwnerChange:
     """Which mail of the app leaves another way when this person owns it."""
     preferring = (
@@ -107,6 +115,14 @@ def of_deleting(server: SmtpServer) -> Deleting:
         senders=carried,
         waiting=_waiting(Delivery.server_id == server.id),
         sandboxes=_without_server_after(server),
+    )
+
+
+def of_deleting_sender(sender: Sender) -> DeletingSender:
+    """Whose default it is, and what waits to leave from it."""
+    return DeletingSender(
+        people=senders.people_with_default(sender),
+        waiting=_waiting(Message.sender_id == sender.id),
     )
 
 

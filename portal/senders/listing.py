@@ -68,7 +68,7 @@ def defaults_of(white_label: WhiteLabel) -> Mapping[int, Sender]:
         .join(Sender, Sender.id == SenderDefault.sender_id)
         .where(Sender.white_label_id == white_label.id, Sender.deleted_at.is_(None))
     )
-    return {person_id: sender for person_id, sender in rows}
+    return dict(iter(rows))
 
 
 def _rows(senders: Sequence[Sender]) -> list[SenderRow]:

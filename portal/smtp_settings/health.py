@@ -33,11 +33,16 @@ def settled(connection: Connection, server_id: int, *, sent: int, failed: int) -
     values = {"sent": ServerHealth.sent + sent, "failed": ServerHealth.failed + failed}
     connection.execute(update(ServerHealth).where(_is(server_id)).values(values))
     if sent:
-        connection.execute(
-            update(ServerHealth)
-            .where(_is(server_id), ServerHealth.faults > 0)
-            .values(faults=0, resting_until=None, fault_words=None)
-        )
+        end_rest(connection, server_id)
+
+
+def end_rest(connection: Connection, server_id: int) -> None:
+    """It answers again: the next fault is a first one."""
+    connection.execute(
+        update(ServerHealth)
+        .where(_is(server_id), ServerHealth.faults > 0)
+        .values(faults=0, resting_until=None, fault_words=None)
+    )
 
 
 def rest(
@@ -76,7 +81,8 @@ def park(
     probe_in: timedelta | None = None,
 ) -> bool:
     """Send nothing through it until it is mended; whether it was not parked before."""
-    first = probe_in or (QUOTA_PROBE if kind == "quota" else PROBES[0])
+    usual = QUOTA_PROBE if kind == "quota" else PROBES[0]
+    first = usual if probe_in is None else probe_in
     parked = connection.execute(
         update(ServerHealth)
         .where(_is(server_id), ServerHealth.parked_at.is_(None))

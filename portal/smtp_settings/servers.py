@@ -21,6 +21,7 @@ from portal.core.secret import Secret
 from portal.core.words import _
 from portal.smtp.egress import EgressPolicy
 from portal.smtp.target import Target
+from portal.smtp_settings import health
 from portal.smtp_settings.credentials import (
     SecretLost,
     forget_secret,
@@ -155,6 +156,8 @@ def save(
     if is_new or changes.keys() - set(_FOR_PEOPLE):
         server.version = 1 if is_new else server.version + 1
     db.session.flush()
+    if is_proven and not is_new and plan.needs_session:
+        health.forget_faults(db.session.connection(), server.id)
     trail.record(
         server.white_label_id,
         "server.created" if is_new else "server.changed",

@@ -8,7 +8,7 @@ from portal.audit import trail
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import _
-from portal.smtp.addresses import parse_address
+from portal.smtp.addresses import AddressError, parse_address
 from portal.white_labels.colours import check_colour
 from portal.white_labels.models import Platform
 
@@ -72,7 +72,7 @@ def change(
     if colour is not None:
         wanted["colour"] = check_colour(colour)
     if support_email is not None:
-        wanted["support_email"] = str(parse_address(support_email)) if support_email else None
+        wanted["support_email"] = _support(support_email)
     changes = {
         field: value or "" for field, value in wanted.items() if getattr(platform, field) != value
     }
@@ -81,6 +81,15 @@ def change(
     if changes:
         trail.record(None, "platform.changed", "platform", changes)
     return changes
+
+
+def _support(email: str) -> str | None:
+    if not email:
+        return None
+    try:
+        return str(parse_address(email))
+    except AddressError as fault:
+        raise Refusal(fault.code, fault.words, field="support_email") from None
 
 
 def check_name(name: str) -> str:

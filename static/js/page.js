@@ -1,15 +1,16 @@
 // What every page gains with JavaScript; without it everything still works.
 
-for (const button of document.querySelectorAll("button[data-copy]")) {
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
-    const words = button.querySelector("span");
-    const before = words.textContent;
-    words.textContent = button.dataset.copied;
-    setTimeout(() => { words.textContent = before; }, 2000);
-  });
-}
+for (const button of document.querySelectorAll("button[data-copy]")) button.hidden = false;
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("button[data-copy]");
+  if (!button) return;
+  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+  const words = button.querySelector("span");
+  const before = words.textContent;
+  words.textContent = button.dataset.copied;
+  setTimeout(() => { words.textContent = before; }, 2000);
+});
 
 // After an error the summary is read out and the keyboard starts there.
 document.querySelector(".alert[id$=faults]")?.focus();

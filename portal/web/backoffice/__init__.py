@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from portal.web.backoffice import overview
+from portal.web.backoffice import apps, communication, log, overview
 from portal.web.backoffice.door import bp as bp
 
-FAMILIES = (overview,)
+FAMILIES = (
+    apps,
+    communication,
+    log,
+    overview,
+)

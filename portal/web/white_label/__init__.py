@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from portal.web.white_label import overview
+from portal.web.white_label import apps, log, mail_server, overview, senders, servers
 from portal.web.white_label.door import bp as bp
 
-FAMILIES = (overview,)
+FAMILIES = (
+    apps,
+    log,
+    mail_server,
+    overview,
+    senders,
+    servers,
+)

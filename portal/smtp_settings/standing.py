@@ -1,0 +1,74 @@
+"""How a server stands at one moment, in one word: does mail leave through it, and if not, why.
+
+Pure, apart from opening the secret to see that it opens.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from portal.core.words import Words, lazy
+from portal.smtp.advice import Advice, advise
+from portal.smtp.causes import Cause
+from portal.smtp.replies import Kind, Reply, ServerFault, Stage
+from portal.smtp_settings.credentials import has_usable_secret
+from portal.smtp_settings.models import ServerHealth, SmtpServer
+
+
+class Standing(StrEnum):
+    WORKING = "working"  # new mail may leave through it
+    RESTING = "resting"  # left alone for a short while after faults in a row
+    PARKED = "parked"  # nothing leaves until it is mended
+    LOCKED_OUT = "locked_out"  # its stored password does not belong to its settings
+    UNTESTED = "untested"  # switched on, but no session has proven it
+    DISABLED = "disabled"  # switched off by hand
+    DRAFT = "draft"  # never switched on: it has not passed a session yet
+
+    @property
+    def words(self) -> Words:
+        return _WORDS[self]
+
+
+_WORDS = {
+    Standing.WORKING: lazy("Working"),
+    Standing.RESTING: lazy("Resting"),
+    Standing.PARKED: lazy("Parked"),
+    Standing.LOCKED_OUT: lazy("Needs its password"),
+    Standing.UNTESTED: lazy("Not tested"),
+    Standing.DISABLED: lazy("Disabled"),
+    Standing.DRAFT: lazy("Draft"),
+}
+
+
+def standing_of(server: SmtpServer, *, now: datetime) -> Standing:
+    """The one thing to know first; what a person has to mend comes before what passes by itself."""
+    if not server.is_enabled:
+        return Standing.DRAFT if server.validated_at is None else Standing.DISABLED
+    if not has_usable_secret(server):
+        return Standing.LOCKED_OUT
+    if server.health.is_parked:
+        return Standing.PARKED
+    if server.validated_at is None:
+        return Standing.UNTESTED
+    if server.health.resting_until is not None and server.health.resting_until > now:
+        return Standing.RESTING
+    return Standing.WORKING
+
+
+def advice_on_parking(health: ServerHealth, preset: str) -> Advice | None:
+    """What the reason for parking means and what to do; None where only the words tell."""
+    words, kind = health.parked_words or "", health.parked_kind
+    if words in list(Cause):  # where the server itself said nothing
+        return advise(Stage.CONNECT, Cause(words), preset)
+    if kind not in list(Kind):
+        return None
+    code = words[:3]
+    reply = Reply.read(int(code), [words[4:].encode()]) if code.isdecimal() else None
+    return advise(Stage.MAIL, ServerFault(Kind(kind), reply), preset)
+
+
+def words_of_parking(health: ServerHealth) -> str:
+    """What the server itself said, if it said anything."""
+    words = health.parked_words or ""
+    return "" if words in list(Cause) else words

@@ -1,0 +1,412 @@
+"""The server form: what a service type still needs, and everything for a server typed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+from flask import g, request
+from flask_babel import gettext as _
+from wtforms import (
+    BooleanField,
+    EmailField,
+    Field,
+    HiddenField,
+    PasswordField,
+    RadioField,
+    SelectChoice,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import DataRequired, InputRequired
+
+from portal.accounts.models import Person
+from portal.core.secret import Secret
+from portal.core.words import lazy
+from portal.mail_templates.models import TemplateText
+from portal.senders.models import Sender
+from portal.senders.senders import SenderValues
+from portal.smtp.target import TlsVersion
+from portal.smtp_settings.models import AuthKind, SmtpServer, TlsMode
+from portal.smtp_settings.presets import Preset, ses_host
+from portal.smtp_settings.values import LIMITS, ServerValues
+from portal.web.forms import Form, tidy
+from portal.web.smtp_servers import typed_secret
+from portal.web.smtp_servers.fields import BoxesField, MegabytesField, NeededIf, NumberField
+
+TLS_WORDS = {
+    TlsMode.STARTTLS: lazy("STARTTLS: begins in clear and is then encrypted"),
+    TlsMode.IMPLICIT: lazy("SSL/TLS: encrypted from the first byte"),
+    TlsMode.NONE: lazy("None"),
+}
+TLS_SHORT = {
+    TlsMode.STARTTLS: lazy("STARTTLS"),
+    TlsMode.IMPLICIT: lazy("SSL/TLS"),
+    TlsMode.NONE: lazy("no encryption"),
+}
+AUTH_WORDS = {
+    AuthKind.BASIC: lazy("User name and password (Basic)"),
+    AuthKind.NONE: lazy("None: the server lets us send as we are"),
+}
+OWNERS_TLS = tuple(TlsVersion)
+TENANTS_TLS = tuple(version for version in TlsVersion if not version.is_deprecated)
+_AS_WRITTEN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+
+
+class TestFields(Form):
+    """To whom a test message goes, and what it says."""
+
+    recipient = EmailField(
+        lazy("Send a test message to"),
+        filters=[tidy],
+        description=lazy("Any address. Left empty, the test ends before a message is sent."),
+        render_kw={"autocomplete": "email"},
+    )
+    letter = SelectField(lazy("What it says"), default="")
+
+    def offer(self, texts: Sequence[TemplateText]) -> None:
+        """Each template in each language that it has."""
+        self.letter.choices = [
+            SelectChoice("", lazy("A short test message")),
+            *(
+                SelectChoice(
+                    str(text.id),
+                    f"{text.version.template.name} ({text.language})",
+                    optgroup=str(_("Templates, in each language they have")),
+                )
+                for text in texts
+            ),
+        ]
+
+
+class _TypedWay(Form):
+    """Where the server is, every part by hand."""
+
+    host = StringField(
+        lazy("SMTP server"),
+        filters=[tidy],
+        description=lazy("The name of the outgoing mail server, such as smtp.acme.example."),
+        validators=[DataRequired(lazy("Which server?"))],
+        render_kw={**_AS_WRITTEN, "inputmode": "url"},
+    )
+    port = NumberField(
+        lazy("Port"),
+        description=lazy("Usually 587 or 2525."),
+        validators=[InputRequired(lazy("Which port does it listen on?"))],
+        render_kw={"autocomplete": "off", "inputmode": "numeric", "list": "ports"},
+    )
+    tls = RadioField(
+        lazy("Encryption (TLS)"),
+        description=lazy("Recommended wherever the server offers it."),
+        choices=[SelectChoice(mode.value, words) for mode, words in TLS_WORDS.items()],
+        validators=[InputRequired(lazy("Choose one."))],
+    )
+
+    def way(self, service: Preset) -> dict[str, Any]:
+        return {"host": self.host.data, "port": self.port.data, "tls": TlsMode(self.tls.data)}
+
+
+class _ServiceWay(Form):
+    """Where the server is, out of what the service documents."""
+
+    host = SelectField(lazy("Server"), validators=[DataRequired(lazy("Choose one."))])
+    region = StringField(
+        lazy("Another region"),
+        filters=[tidy],
+        description=lazy("If it is not in the list: its name, such as eu-west-1."),
+        render_kw=_AS_WRITTEN,
+    )
+    port = SelectField(
+        lazy("Port and encryption"),
+        coerce=int,
+        description=lazy("Another one only if your network blocks the first."),
+    )
+
+    def way(self, service: Preset) -> dict[str, Any]:
+        host = ses_host(self.region.data) if self.region and self.region.data else self.host.data
+        port = self.port.data
+        return {"host": host, "port": port, "tls": service.tls_on(port)}
+
+
+def _is_saving(_form: Form) -> bool:
+    return request.form.get("act") != "test"
+
+
+def _signs_in(form: Form) -> bool:
+    return getattr(form, "auth", None) is None or form.auth.data != AuthKind.NONE
+
+
+def _has_own_address(form: Form) -> bool:
+    return not (form.same_as_username and form.same_as_username.data)
+
+
+class _Settings(TestFields):
+    """What every server has."""
+
+    auth = RadioField(
+        lazy("Type of authentication"), validators=[InputRequired(lazy("Choose one."))]
+    )
+    username = StringField(
+        validators=[NeededIf(_signs_in, lazy("This is needed."))], render_kw=_AS_WRITTEN
+    )
+    password = PasswordField(render_kw={"autocomplete": "new-password"})
+    kept_password = HiddenField()
+
+    same_as_username = BooleanField(lazy("The address is the user name"))
+    email = EmailField(
+        lazy("Sender e-mail"),
+        filters=[tidy],
+        description=lazy("Every mail leaves from it, unless another sender is chosen."),
+        validators=[NeededIf(_has_own_address, lazy("From which address?"))],
+        render_kw={"autocomplete": "off"},
+    )
+    sender_name = StringField(
+        lazy("Sender name"),
+        filters=[tidy],
+        description=lazy("What recipients read in their mail program."),
+        render_kw={"autocomplete": "off"},
+    )
+    reply_to = EmailField(
+        lazy("Reply-To"),
+        filters=[tidy],
+        description=lazy(
+            "Where answers go. This mailbox only sends: name another one that is read."
+        ),
+        render_kw={"autocomplete": "off"},
+    )
+    default_for = BoxesField(
+        lazy("Set as default for"),
+        coerce=int,
+        description=lazy("Mail that these people write leaves from this sender."),
+    )
+
+    name = StringField(
+        lazy("Name"),
+        filters=[tidy],
+        description=lazy("How you tell it from your other servers."),
+        validators=[DataRequired(lazy("Give it a name."))],
+        render_kw={"autocomplete": "off", "maxlength": 60},
+    )
+    description = StringField(
+        lazy("Description"), filters=[tidy], render_kw={"autocomplete": "off", "maxlength": 200}
+    )
+    understood = BooleanField(
+        lazy("I know that this service may stop my mail"),
+        validators=[NeededIf(_is_saving, lazy("Tick the box, or choose another service."))],
+    )
+
+    weight = NumberField(
+        lazy("Weight"),
+        description=lazy(
+            "Where several servers may carry a message, one is drawn: with weight 3 three times "
+            "as often as with 1, with 0 never."
+        ),
+        validators=[InputRequired(lazy("A weight is between 0 and 1000."))],
+    )
+    max_recipients = NumberField(
+        lazy("Recipients of one message"), description=lazy("To, Cc and Bcc together.")
+    )
+    max_bytes = MegabytesField(
+        lazy("Largest message in MB"),
+        description=lazy("As it is sent, attachments encoded."),
+        render_kw={"inputmode": "decimal"},
+    )
+    max_connections = NumberField(
+        lazy("Connections at once"), validators=[InputRequired(lazy("Between 1 and 100."))]
+    )
+    max_per_connection = NumberField(lazy("Messages over one connection"))
+    per_second = NumberField(lazy("Messages a second"))
+    per_minute = NumberField(lazy("Messages a minute"))
+    per_hour = NumberField(lazy("Messages an hour"))
+    per_day = NumberField(lazy("Messages a day"))
+
+    min_tls = SelectField(lazy("Oldest TLS version"))
+    may_auth_in_clear = BooleanField(
+        lazy("Allow the password without encryption"),
+        description=lazy("Only for a server inside a network that you trust wholly."),
+    )
+    ca_pem = TextAreaField(
+        lazy("Certificates of its authority"),
+        description=lazy("In PEM form, for an authority of your own. Empty: the usual ones."),
+        render_kw={"rows": 4, "class_": "mono", "spellcheck": "false"},
+    )
+    pin_sha256 = StringField(
+        lazy("Pinned certificate"),
+        filters=[tidy],
+        description=lazy("Its SHA-256 fingerprint: then this very certificate and no other."),
+        render_kw=_AS_WRITTEN,
+    )
+    uses_pipelining = BooleanField(
+        lazy("Pipelining"),
+        description=lazy("Several commands at once where the server offers it: much faster."),
+    )
+
+    way: Callable[[Preset], dict[str, Any]]
+
+    def values(self, before: ServerValues, service: Preset) -> ServerValues:
+        """The settings as typed, over those that this form does not show.
+
+        Raises:
+            Refusal: there is no such region.
+        """
+        shown = {name: self[name].data for name in (*_PLAIN, *LIMITS) if name in self}
+        return replace(
+            before,
+            **shown,
+            **self.way(service),
+            auth=AuthKind(self.auth.data) if "auth" in self else before.auth,
+            password=self.secret() if _signs_in(self) else None,
+            ca_pem=_lines(self.ca_pem.data),
+            pin_sha256=self.pin_sha256.data or None,
+        )
+
+    def sender_values(self) -> SenderValues:
+        """The first sender, as typed."""
+        email = self.email.data if _has_own_address(self) else self.username.data
+        return SenderValues(email or "", self.sender_name.data or "", self.reply_to.data or None)
+
+    def secret(self) -> Secret | None:
+        """The password as typed now, or when this form was last sent."""
+        if self.password.data:
+            return Secret(self.password.data)
+        return typed_secret.opened(self.kept_password.data or "")
+
+    def keep_typed(self) -> None:
+        """Before the form is shown again: what was typed as password goes along, sealed."""
+        secret = self.secret()
+        self.kept_password.data = typed_secret.sealed(secret) if secret else ""
+
+    @property
+    def has_kept_password(self) -> bool:
+        return bool(self.kept_password.data)
+
+
+class TypedServerForm(_TypedWay, _Settings):
+    """Everything by hand."""
+
+
+class ServiceServerForm(_ServiceWay, _Settings):
+    """What a service still needs."""
+
+
+_PLAIN = (
+    "username",
+    "name",
+    "description",
+    "weight",
+    "max_connections",
+    "min_tls",
+    "may_auth_in_clear",
+    "uses_pipelining",
+)
+
+
+def is_documented(service: Preset, values: ServerValues) -> bool:
+    """Whether the service itself names this host, port and mode; else all of it is shown."""
+    if service.is_typed_by_hand:
+        return False
+    names_port = any((port.number, port.tls) == (values.port, values.tls) for port in service.ports)
+    names_host = any(host.name == values.host for host in service.hosts)
+    return names_port and (names_host or service.takes_any_region)
+
+
+def server_form(
+    service: Preset,
+    values: ServerValues,
+    *,
+    server: SmtpServer | None = None,
+    sender: Sender | None = None,
+    people: Sequence[Person] = (),
+    default_for: Sequence[Person] = (),
+    texts: Sequence[TemplateText] = (),
+) -> TypedServerForm | ServiceServerForm:
+    """The form for this service, filled in with these settings or with what was sent."""
+    kind = ServiceServerForm if is_documented(service, values) else TypedServerForm
+    filled: dict[str, Any] = {
+        **{one.name: getattr(values, one.name) for one in fields(values)},
+        "default_for": [person.id for person in default_for],
+    }
+    if sender is not None:
+        filled |= {
+            "email": sender.email,
+            "sender_name": sender.name,
+            "reply_to": sender.reply_to,
+            "same_as_username": bool(values.username) and sender.email == values.username,
+        }
+    form = kind(data=filled)
+    form.offer(texts)
+    _fit_way(form, service, values)
+    _fit_sign_in(form, service, values, server)
+    _fit_rest(form, service, values, server, people)
+    return form
+
+
+def _fit_way(form: Any, service: Preset, values: ServerValues) -> None:
+    if isinstance(form, TypedServerForm):
+        return
+    known = {host.name: str(host.label) for host in service.hosts}
+    hosts = known if values.host in known else {values.host: "", **known}
+    form.host.choices = [
+        SelectChoice(name, f"{label} ({name})" if label else name) for name, label in hosts.items()
+    ]
+    form.port.choices = [
+        SelectChoice(port.number, f"{port.number}, {TLS_SHORT[port.tls]}") for port in service.ports
+    ]
+    if service.takes_any_region:
+        form.host.label.text = lazy("Region")
+    else:
+        del form.region
+
+
+def _fit_sign_in(
+    form: Any, service: Preset, values: ServerValues, server: SmtpServer | None
+) -> None:
+    kinds = [kind for kind in service.auths if kind in AUTH_WORDS]
+    form.auth.choices = [SelectChoice(kind.value, AUTH_WORDS[kind]) for kind in kinds]
+    if kinds == [values.auth]:
+        del form.auth
+    if service.username.is_asked:
+        _name(form.username, service.username.label, service.username.hint)
+    else:
+        del form.username
+        del form.same_as_username
+    _name(form.password, service.password.label, service.password.hint)
+    # The room refuses a missing one with its own words; the asterisk stands here.
+    is_stored = server is not None and server.secret_sealed is not None
+    if not is_stored:
+        form.password.flags.required = True
+
+
+def _fit_rest(
+    form: Any,
+    service: Preset,
+    values: ServerValues,
+    server: SmtpServer | None,
+    people: Sequence[Person],
+) -> None:
+    form.default_for.choices = [SelectChoice(person.id, person.name) for person in people]
+    if not people:
+        del form.default_for
+    if server is not None or not service.warning:
+        del form.understood
+    versions = OWNERS_TLS if g.white_label is None else TENANTS_TLS
+    stored = TlsVersion(values.min_tls)
+    form.min_tls.choices = [
+        SelectChoice(version.value, f"TLS {version.value}")
+        for version in TlsVersion
+        if version in versions or version is stored
+    ]
+    if g.white_label is not None:
+        del form.may_auth_in_clear
+
+
+def _name(field: Field, label: object, hint: object) -> None:
+    field.label.text = label
+    field.description = hint or ""
+
+
+def _lines(text: str | None) -> str | None:
+    """Certificates as they are stored, whatever line ends a browser sends."""
+    return "\n".join(text.split("\r\n")).strip() or None if text else None

@@ -1,0 +1,128 @@
+// The server form: port and encryption follow each other, and a test is told while it happens.
+
+for (const form of document.querySelectorAll("form.server-form")) {
+  pairPortAndTls(form);
+  followUserName(form);
+  hideSignInWhereThereIsNone(form);
+  tellTestsAsTheyHappen(form);
+}
+
+function pairPortAndTls(form) {
+  const port = form.querySelector("input[name=port][data-tls]");
+  if (!port) return;
+  const modes = form.querySelectorAll("input[name=tls]");
+  const tlsOf = JSON.parse(port.dataset.tls);
+  const portOf = JSON.parse(form.querySelector(".tls-choice").dataset.port);
+  const hints = form.querySelectorAll(".port-hints li");
+  const chosen = () => form.elements.tls.value;
+
+  const showHints = () => {
+    const number = port.value in tlsOf ? port.value : "0";
+    for (const hint of hints) hint.hidden = !hint.dataset.pairs.split(" ").includes(`${number}:${chosen()}`);
+  };
+  port.addEventListener("input", () => {
+    if (port.value in tlsOf) form.elements.tls.value = tlsOf[port.value];
+    showHints();
+  });
+  for (const mode of modes) {
+    mode.addEventListener("change", () => {
+      // A port that nobody knows was typed on purpose.
+      const differs = port.value === "" || (port.value in tlsOf && tlsOf[port.value] !== chosen());
+      if (differs) port.value = portOf[chosen()];
+      showHints();
+    });
+  }
+}
+
+function followUserName(form) {
+  const { same_as_username: box, username, email } = form.elements;
+  if (!box) return;
+  const follow = () => {
+    email.readOnly = box.checked;
+    if (box.checked) email.value = username.value;
+  };
+  box.addEventListener("change", follow);
+  username.addEventListener("input", follow);
+  follow();
+}
+
+function hideSignInWhereThereIsNone(form) {
+  const fields = form.querySelector(".sign-in");
+  const kinds = form.querySelectorAll("input[name=auth]");
+  if (!fields || !kinds.length) return;
+  const show = () => { fields.hidden = form.elements.auth.value === "none"; };
+  for (const kind of kinds) kind.addEventListener("change", show);
+  show();
+}
+
+function tellTestsAsTheyHappen(form) {
+  const panel = form.parentElement.querySelector(".test");
+  form.addEventListener("submit", async (event) => {
+    const button = event.submitter;
+    const isTest = button && (button.value === "test" || !form.querySelector("button[value=test]"));
+    if (!isTest) return waitFor(form, button);
+    event.preventDefault();
+    const action = button.hasAttribute("formaction") ? button.formAction : form.action;
+    button.disabled = true;
+    try {
+      const answer = await fetch(action, {
+        method: "POST",
+        body: new URLSearchParams(new FormData(form, button)),
+        headers: { Accept: "application/x-ndjson" },
+      });
+      if (answer.headers.get("Content-Type") !== "application/x-ndjson") {
+        // A field needs a change, or a factor is asked for: that is a page of its own.
+        return sendAsPage(form, button, action);
+      }
+      await show(answer.body, panel);
+    } catch {
+      panel.textContent = panel.dataset.failed;
+    } finally {
+      button.disabled = false;
+    }
+  });
+}
+
+// A live session may take a while: nobody should wonder, or press twice.
+function waitFor(form, button) {
+  const waiting = document.createElement("progress");
+  button?.after(waiting);
+  setTimeout(() => { for (const one of form.querySelectorAll("button[type=submit]")) one.disabled = true; });
+}
+
+function sendAsPage(form, button, action) {
+  if (button.name) {
+    const act = Object.assign(document.createElement("input"), { type: "hidden", name: button.name, value: button.value });
+    form.append(act);
+  }
+  form.action = action;
+  form.submit();
+}
+
+async function show(stream, panel) {
+  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  let isOver = false;
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    const lines = (rest + piece.value).split("\n");
+    rest = lines.pop();
+    for (const line of lines) isOver = put(JSON.parse(line), panel);
+  }
+  if (!isOver) throw new Error("the stream broke off");
+}
+
+// One line of the stream; the last one is the whole panel again.
+function put({ panel: whole, stage, html, end }, panel) {
+  if (whole !== undefined) {
+    panel.innerHTML = whole;
+    for (const button of panel.querySelectorAll("button[data-copy]")) button.hidden = false;
+    if (!end) panel.scrollIntoView({ block: "nearest" });
+  } else {
+    const before = panel.querySelector(`[data-stage="${stage}"]`);
+    if (before) before.outerHTML = html;
+    else panel.querySelector(".stages").insertAdjacentHTML("beforeend", html);
+  }
+  panel.querySelector(".stage-now")?.classList.remove("stage-now");
+  panel.querySelector(".stage-wait")?.classList.add("stage-now");
+  return Boolean(end);
+}
