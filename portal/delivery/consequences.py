@@ -23,7 +23,7 @@ from typing import TypeAlias
 from portal.core.words import Words, lazy
 from portal.smtp.causes import Cause
 from portal.smtp.protocol import Fate
-from portal.smtp.replies import Failed, Kind, Sent, ServerFault
+from portal.smtp.replies import Failed, Kind, Sent, ServerFault, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class Park:
 
     kind: str
     words: str
+    stage: Stage
+    fate: ServerFault | Failed  # what to make of it, for whoever has to mend it
     wait: int | None = None  # seconds until the first probe, if the server named them
 
 
@@ -73,14 +75,14 @@ CONTENT_REFUSALS = 20
 CONTENT_DOMAINS = 3
 
 
-def consequence(fault: ServerFault) -> Consequence:
+def consequence(fault: ServerFault, stage: Stage) -> Consequence:
     """What a server's fault leads to."""
     words = words_of(fault)
     match fault.kind:
         case Kind.CREDENTIALS | Kind.SECURITY:
-            return Park(fault.kind, words)
+            return Park(fault.kind, words, stage, fault)
         case Kind.QUOTA:
-            return Park(fault.kind, words, fault.wait)
+            return Park(fault.kind, words, stage, fault, fault.wait)
         case Kind.SENDER:
             return RefuseSender(words)
         case Kind.RATE:
@@ -109,7 +111,7 @@ class Streak:
     content_domains: set[str] = field(default_factory=set)
     content: int = 0
 
-    def note(self, fate: Fate, domain: str) -> Park | None:
+    def note(self, fate: Fate, stage: Stage, domain: str) -> Park | None:
         """Count one more answer; `domain` is the recipient's."""
         match fate:
             case Sent():
@@ -118,7 +120,7 @@ class Streak:
                 self.relay_domains.add(domain)
                 if len(self.relay_domains) >= RELAY_DOMAINS:
                     self._begin_again()
-                    return Park(Kind.RELAY_SETUP, str(reply or _NO_RELAY))
+                    return Park(Kind.RELAY_SETUP, str(reply or _NO_RELAY), stage, fate)
             case Failed(Kind.CONTENT | Kind.POLICY, reply) if reply is not None:
                 self.content += 1
                 self.content_domains.add(domain)
@@ -127,7 +129,7 @@ class Streak:
                     and len(self.content_domains) >= CONTENT_DOMAINS
                 ):
                     self._begin_again()
-                    return Park(Kind.CONTENT, str(reply))
+                    return Park(Kind.CONTENT, str(reply), stage, fate)
             case _:
                 pass
         return None

@@ -36,7 +36,7 @@ from portal.outbox import claims
 from portal.outbox.claims import Claimed, Settlement
 from portal.outbox.states import State
 from portal.smtp.protocol import Outcome
-from portal.smtp.replies import Sent, ServerFault
+from portal.smtp.replies import Sent, ServerFault, Stage
 
 LARGEST_BATCH = 500
 SMALLEST_BATCH = 4
@@ -74,8 +74,9 @@ class Hand:
         self._turned_at = time.monotonic()
 
     @property
-    def has_answers(self) -> bool:
-        return bool(self._results)
+    def is_over(self) -> bool:
+        """Whether nothing more is to be begun."""
+        return self.is_ending or self._works.stop.is_set()
 
     # The transaction
 
@@ -121,12 +122,16 @@ class Hand:
     def give_all_back(self) -> None:
         """What was claimed and has no answer goes back at the next turn."""
         self.is_ending = True
-        self._back += [load.row.id for load in (*self.begun.values(), *self.supply)]
+        self._back += self.begun
         self.begun.clear()
+        self._put_supply_back()
+
+    def _put_supply_back(self) -> None:
+        self._back += [load.row.id for load in self.supply]
         self.supply.clear()
 
     def _wanted(self, room_on_connection: int | None) -> int:
-        if self.is_ending or self._works.stop.is_set():
+        if self.is_over:
             return 0
         if room_on_connection is None:
             return self._size
@@ -227,17 +232,17 @@ class Hand:
             self._results.append(Result(settlement, load.row.tenant))
 
         if isinstance(outcome.verdict, ServerFault):
-            self.note_fault(outcome.verdict, load.mail.mail_from)
+            self.note_fault(outcome.verdict, outcome.stage, load.mail.mail_from)
             return
         if isinstance(outcome.verdict, Sent):
             self._memory.is_proven = True
-        park = self._memory.note(outcome.verdict, load.row.email.rpartition("@")[2])
+        park = self._memory.note(outcome.verdict, outcome.stage, load.row.email.rpartition("@")[2])
         if park is not None:
             self.note_trouble(park)
 
-    def note_fault(self, fault: ServerFault, mail_from: str = "") -> None:
+    def note_fault(self, fault: ServerFault, stage: Stage, mail_from: str = "") -> None:
         """The server, the way there or the session is at fault."""
-        self.note_trouble(consequence(fault), mail_from)
+        self.note_trouble(consequence(fault, stage), mail_from)
 
     def note_trouble(self, found: Consequence, mail_from: str = "") -> None:
         """Once each: what a session says at its end was often said by a message before."""
@@ -253,7 +258,8 @@ class Hand:
             case RefuseSender(words):
                 self._refused_senders[mail_from] = words
             case SlowDown():
-                pass
+                # What was claimed at the old speed would be held for long at the new one.
+                self._put_supply_back()
 
     # Bytes
 

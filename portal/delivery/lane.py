@@ -31,9 +31,10 @@ from portal.delivery.hand import Hand
 from portal.delivery.journal import Journal
 from portal.delivery.memory import Memory
 from portal.delivery.works import Errand, Works
+from portal.smtp.causes import Cause
 from portal.smtp.connection import open_session
 from portal.smtp.protocol import Job, Outcome
-from portal.smtp.replies import Kind, Reply
+from portal.smtp.replies import Kind, Reply, ServerFault, Stage
 from portal.smtp.session import Session
 from portal.smtp.target import SessionFault, Target
 from portal.smtp_settings import health
@@ -153,11 +154,12 @@ class Lane:
                 resolver=works.resolver,
                 timeouts=works.timeouts,
             )
-        except SessionFault as fault:
-            hand.note_fault(fault.verdict)
+        except SessionFault as broken:
+            hand.note_fault(broken.verdict, broken.stage)
         except Refusal as refusal:
             # The stored secret does not open, or this way of signing in is not there.
-            hand.note_trouble(Park(Kind.CREDENTIALS, refusal.words))
+            fault = ServerFault(Kind.CREDENTIALS, cause=Cause.CREDENTIALS_REFUSED)
+            hand.note_trouble(Park(fault.kind, refusal.words, Stage.AUTH, fault))
         return None
 
     def _way_in(self, hand: Hand) -> Target:
@@ -172,18 +174,23 @@ class Lane:
     # Steps 3 to 6
 
     def _deliver(self, hand: Hand, journal: Journal) -> None:
-        while not hand.is_ending and (session := self._open(hand)) is not None:
+        while not hand.is_over:
+            session = self._open(hand)
+            if session is None:
+                return
             self._session = session
-            while session.is_open and not hand.is_ending and self._room_on(session, hand) != 0:
-                if hand.supply or hand.turn_over(
+            while session.is_open and not hand.is_over and self._room_on(session, hand) != 0:
+                # A complaint is settled before anything else is sent.
+                if (hand.supply and not hand.troubles) or hand.turn_over(
                     journal, room_on_connection=self._room_on(session, hand)
                 ):
                     self._send(session, hand, journal)
                     self._keep_pace(hand)
                 elif not self._linger(session, hand):
                     hand.is_ending = True
-            if self._errand is Errand.PROBE:
-                self._judge(hand)
+                if self._errand is Errand.PROBE:
+                    self._judge(hand)
+                    hand.is_ending = True
             session.quit()
 
     def _room_on(self, session: Session, hand: Hand) -> int | None:
@@ -215,7 +222,7 @@ class Lane:
                 self._jobs(hand, journal), before_dot=before_dot, after_reply=after_reply
             ):
                 hand.note(outcome)
-                if not hand.supply and self._goes_on(hand):
+                if not hand.supply and self._errand is Errand.SEND and self._goes_on(hand):
                     hand.turn_over(journal, room_on_connection=self._room_on(session, hand))
         except OSError as fault:
             # The journal again, this time before a dot, which therefore did not leave.
@@ -223,7 +230,7 @@ class Lane:
             self._memory.not_before = time.monotonic() + AFTER_A_BREAK
             hand.is_ending = True
         if session.fault is not None:
-            hand.note_fault(session.fault)
+            hand.note_fault(session.fault, Stage.MAIL)
             hand.is_ending = True
 
     def _jobs(self, hand: Hand, journal: Journal) -> Iterator[Job]:
@@ -242,11 +249,9 @@ class Lane:
 
     def _goes_on(self, hand: Hand) -> bool:
         """Whether another message may be begun without a look at the server's condition."""
-        if self._errand is Errand.PROBE and (hand.begun or hand.has_answers):
-            return False
         if self._is_dismissed:
             hand.is_ending = True
-        return not (hand.is_ending or hand.troubles or self._works.stop.is_set())
+        return not (hand.is_over or hand.troubles)
 
     def _is_time(self, hand: Hand) -> bool:
         """Keep to the rate within the batch. A long pause ends the run, so that no dot waits."""
@@ -265,13 +270,13 @@ class Lane:
     def _keep_pace(self, hand: Hand) -> None:
         """Between two runs: wait until the rate allows the next."""
         pause = self._next_at - time.monotonic()
-        if hand.supply and not hand.is_ending and pause > 0:
+        if hand.supply and not hand.is_over and pause > 0:
             self._works.stop.wait(pause)
 
     def _linger(self, session: Session, hand: Hand) -> bool:
         """Step 6: wait for more on the open connection; whether it is still good to use."""
         works = self._works
-        if works.stop.is_set() or hand.is_ending or self._errand is Errand.PROBE:
+        if hand.is_over or self._errand is Errand.PROBE:
             return False
         if hand.wait > works.idle:
             self._memory.not_before = time.monotonic() + hand.wait

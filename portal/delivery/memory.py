@@ -8,6 +8,7 @@ from threading import Lock
 
 from portal.delivery.consequences import Park, Streak
 from portal.smtp.protocol import Fate
+from portal.smtp.replies import Stage
 
 GROWS_AFTER = 60.0
 """Seconds until a server that had too many connections is given one more again."""
@@ -28,10 +29,10 @@ class Memory:
     complained_at: float = 0.0
     started_at: float = 0.0  # monotonic: its newest lane
 
-    def note(self, fate: Fate, domain: str) -> Park | None:
+    def note(self, fate: Fate, stage: Stage, domain: str) -> Park | None:
         """One more answer; whether the answers of late call for parking the server."""
         with self.lock:
-            return self.streak.note(fate, domain)
+            return self.streak.note(fate, stage, domain)
 
     def fewer_lanes(self) -> None:
         """It has too many connections: one less than now, at least one."""

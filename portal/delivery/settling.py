@@ -111,7 +111,7 @@ def _apply(connection: Connection, server_id: int, trouble: Trouble, now: dateti
             if is_out_of_step:
                 health.never_pipeline(connection, server_id)
             return False
-        case Park(kind, words, wait):
+        case Park(kind=kind, words=words, wait=wait):
             probe_in = timedelta(seconds=wait) if wait is not None else None
             return health.park(
                 connection, server_id, kind=kind, words=words, now=now, probe_in=probe_in

@@ -5,15 +5,14 @@ from __future__ import annotations
 from queue import Empty
 
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
 from portal.accounts.models import Person, Role
 from portal.core.db import db
-from portal.core.errors import Refusal
 from portal.core.logs import logger
 from portal.delivery.consequences import Park
 from portal.delivery.works import Works
-from portal.notices.post import post
+from portal.notices.post import letterhead_of, post
+from portal.smtp.advice import advise
 from portal.smtp_settings.models import SmtpServer
 
 
@@ -28,8 +27,8 @@ def tell(works: Works) -> None:
             try:
                 tell_parked(server_id, park)
                 db.session.commit()
-            except (Refusal, SQLAlchemyError):
-                # The page shows it in any case; a notice that cannot be sent stops nothing.
+            except Exception:  # noqa: BLE001 - mail must not stop because of mail about mail
+                # The page shows that it is parked in any case.
                 logger("delivery").exception("notice_not_written", server=server_id)
                 db.session.rollback()
 
@@ -50,4 +49,11 @@ def tell_parked(server_id: int, park: Park) -> None:
         )
     )
     for admin in admins:
-        post("server_parked", to=admin, server=server, cause=park.kind, words=park.words)
+        post(
+            "server_parked",
+            to=admin,
+            server=server.name,
+            words=park.words,
+            advice=advise(park.stage, park.fate, server.preset).what_to_do,
+            link=letterhead_of(admin).origin,
+        )
