@@ -56,6 +56,11 @@ class Person(Model):
         return self.removed_at is not None
 
     @property
+    def has_come_in(self) -> bool:
+        """Whether they have chosen what lets them in; until then there is only an invitation."""
+        return self.password_hash is not None or bool(self.passkeys)
+
+    @property
     def is_platform_owner(self) -> bool:
         return self.role is Role.PLATFORM_OWNER
 

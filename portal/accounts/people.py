@@ -10,6 +10,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo, available_timezones
 
 from sqlalchemy import ColumnElement, Select, delete, func, select
+from sqlalchemy.orm import selectinload
 
 from portal.accounts import passwords, sign_in
 from portal.accounts.models import Passkey, Person, RecoveryCode, Role
@@ -17,6 +18,7 @@ from portal.audit import trail
 from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
+from portal.core.paging import SIZE, Page, page_of
 from portal.core.secret import Secret
 from portal.core.words import _
 from portal.smtp import addresses
@@ -37,6 +39,32 @@ def _present(white_label_id: int | None) -> Select[Person]:
 def everybody(white_label_id: int | None) -> Sequence[Person]:
     """All people of this tenant, by name."""
     return db.session.scalars(_present(white_label_id).order_by(Person.name, Person.id)).all()
+
+
+def search(
+    white_label_id: int | None,
+    words: str = "",
+    *,
+    role: Role | None = None,
+    before: int | None = None,
+    after: int | None = None,
+    size: int = SIZE,
+) -> Page[Person]:
+    """One page of this tenant's people, the newest first; each word is in the name or address."""
+    query = _present(white_label_id).options(selectinload(Person.passkeys))
+    for word in words.split():
+        query = query.where(
+            Person.name.icontains(word, autoescape=True)
+            | Person.email.icontains(word, autoescape=True)
+        )
+    if role is not None:
+        query = query.where(Person.role == role)
+    return page_of(query, Person.id, before=before, after=after, size=size)
+
+
+def ids_of(white_label_id: int | None) -> frozenset[int]:
+    """Everybody who is or was one of this tenant's people."""
+    return frozenset(db.session.scalars(select(Person.id).where(_of(white_label_id))))
 
 
 def with_role(white_label_id: int | None, role: Role) -> Sequence[Person]:
@@ -149,6 +177,18 @@ def change_role(person: Person, *, role: Role) -> None:
     _record(person, "person.role_changed", {"role": [person.role.value, role.value]})
     person.role = role
     sign_in.end_all(person)
+
+
+def check_not_oneself(person: Person, *, by: Person) -> None:
+    """Nobody changes their own role: the last admin would lock everybody out by a slip.
+
+    Raises:
+        Refusal: it is oneself.
+    """
+    if person.id == by.id:
+        raise Refusal(
+            "own_role", _("You cannot change your own role; another admin can."), field="role"
+        )
 
 
 def remove(person: Person, *, by: Person | None) -> None:

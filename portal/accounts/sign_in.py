@@ -6,10 +6,10 @@ ends the row ends the session, wherever the cookie is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import joinedload
 
@@ -82,6 +82,16 @@ def of_person(person: Person) -> Sequence[SignIn]:
         SignIn.created_at > now - ABSOLUTE,
     )
     return db.session.scalars(query.order_by(SignIn.seen_at.desc())).all()
+
+
+def last_seen(people: Iterable[Person]) -> Mapping[int, datetime]:
+    """When a browser of each of these people was last here, by the person's id.
+
+    Sign-ins that ended long ago are forgotten, so somebody who was here in spring may be missing.
+    """
+    ids = [person.id for person in people]
+    query = select(SignIn.person_id, func.max(SignIn.seen_at)).where(SignIn.person_id.in_(ids))
+    return dict(db.session.execute(query.group_by(SignIn.person_id)).all())
 
 
 def touch(sign_in: SignIn) -> None:

@@ -172,6 +172,11 @@ def set_default_for(sender: Sender, persons: Iterable[Person]) -> list[Moved]:
     return moved
 
 
+def forget_default(person: Person) -> None:
+    """Their mail leaves as whatever fits it, as if nobody had ever chosen."""
+    db.session.execute(delete_rows(SenderDefault).where(SenderDefault.person_id == person.id))
+
+
 def senders_of(white_label: WhiteLabel | None) -> Sequence[Sender]:
     """Everything this white label (or the platform itself) can send as, by address."""
     query = _living().where(_owned_by(white_label))

@@ -6,15 +6,17 @@ import re
 from collections.abc import Sequence
 
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload
 
 from portal.audit import trail
 from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
+from portal.core.paging import SIZE, Page, page_of
 from portal.core.words import _
 from portal.white_labels.colours import check_colour
 from portal.white_labels.logo import Logo
-from portal.white_labels.models import MailMode, WhiteLabel
+from portal.white_labels.models import Hostname, MailMode, WhiteLabel
 from portal.white_labels.platform import check_name
 
 _is_slug = re.compile("[a-z][a-z0-9-]{0,38}[a-z0-9]").fullmatch
@@ -109,6 +111,27 @@ def resume(white_label: WhiteLabel) -> None:
     if white_label.suspended_at is not None:
         white_label.suspended_at = None
         trail.record(white_label.id, "white_label.resumed", _told(white_label))
+
+
+def search(
+    words: str = "",
+    *,
+    is_suspended: bool | None = None,
+    before: int | None = None,
+    after: int | None = None,
+    size: int = SIZE,
+) -> Page[WhiteLabel]:
+    """For the Backoffice: one page, the newest first; each word is in a name or a hostname."""
+    query = select(WhiteLabel).options(selectinload(WhiteLabel.hostnames))
+    for word in words.split():
+        query = query.where(
+            WhiteLabel.name.icontains(word, autoescape=True)
+            | WhiteLabel.slug.icontains(word, autoescape=True)
+            | WhiteLabel.hostnames.any(Hostname.name.icontains(word, autoescape=True))
+        )
+    if is_suspended is not None:
+        query = query.where(WhiteLabel.suspended_at.is_not(None) == is_suspended)
+    return page_of(query, WhiteLabel.id, before=before, after=after, size=size)
 
 
 def all_white_labels() -> Sequence[WhiteLabel]:

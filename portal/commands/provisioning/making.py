@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from portal.accounts import passwords, people
 from portal.accounts.models import Person, Role
-from portal.apps import apps, keys
+from portal.apps import apps, keys, leaving
 from portal.apps.models import App, KeyKind
 from portal.audit import trail
 from portal.commands.provisioning.document import (
@@ -39,6 +39,7 @@ from portal.core.secret import Secret
 from portal.domains import allow_list
 from portal.mail_templates import templates
 from portal.mail_templates.models import MailTemplate
+from portal.outbox import suspension
 from portal.senders import senders
 from portal.senders.models import Sender
 from portal.senders.senders import SenderValues
@@ -206,7 +207,7 @@ class _Making:
                 people.rename(person, name=table.name)
                 self._say(f"{place}renamed {table.email}")
             if person.role is not role:
-                people.change_role(person, role=role)
+                leaving.change_role(person, role=role, by=None)
                 self._say(f"{place}changed the role of {table.email} to {role.value}")
             if password is not None and not passwords.is_right(person.password_hash, password):
                 people.set_password(person, password)
@@ -226,7 +227,7 @@ class _Making:
             )
             self._say_changed(f"white label {table.slug}", changed)
             if found.is_suspended is not table.suspended:
-                tenants.suspend(found) if table.suspended else tenants.resume(found)
+                tenants.suspend(found) if table.suspended else suspension.resume(found)
                 self._say(f"{table.slug}: {'suspended' if table.suspended else 'resumed'}")
             for name in table.hostnames:
                 self._hostname(found, name)
