@@ -118,8 +118,10 @@ class Part:
         self.process = None
 
     def _echo(self, process: subprocess.Popen[str]) -> None:
-        for line in process.stdout or ():
-            click.echo(f"{self.name:>8} │ {line.rstrip()}")
+        if process.stdout is not None:
+            with process.stdout as output:
+                for line in output:
+                    click.echo(f"{self.name:>8} │ {line.rstrip()}")
 
 
 class Together:
