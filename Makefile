@@ -83,6 +83,18 @@ lock: $(DEV) $(NODE)  ## newest versions that the .in files and package.json all
 	done
 	@PATH="$(CURDIR)/$(BIN):$$PATH" npm install --package-lock-only
 
+WORDS := portal/translations
+.PHONY: words
+words: $(DEV)  ## collect the words that people read, bring every catalogue in step, compile
+	@$(BIN)/pybabel --quiet extract --mapping-file pyproject.toml --keyword lazy --no-wrap \
+		--sort-output --add-location file --output-file $(WORDS)/messages.pot .
+	@for catalogue in $(WORDS)/*/LC_MESSAGES; do test -d "$$catalogue" || continue; \
+		$(BIN)/pybabel --quiet update --input-file $(WORDS)/messages.pot --output-dir $(WORDS) \
+			--locale "$$(basename "$$(dirname "$$catalogue")")" --no-wrap || exit; \
+		$(BIN)/pybabel --quiet compile --directory $(WORDS) \
+			--locale "$$(basename "$$(dirname "$$catalogue")")" || exit; \
+	done
+
 .PHONY: assets
 assets: $(VENDOR)  ## style sheet, script, font and icons into static/vendor/
 
