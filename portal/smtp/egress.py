@@ -192,10 +192,10 @@ def _look_up(host: str, resolver: Resolver, timeout: float) -> list[IpAddress]:
 
 
 def _wait_until_even(started: float, unit: float) -> None:
-    """Wait until a whole number of units has passed."""
+    """Wait until a whole number of units has passed, one at least."""
     if unit > 0:
         passed = time.monotonic() - started
-        time.sleep(math.ceil(passed / unit) * unit - passed)
+        time.sleep(max(1, math.ceil(passed / unit)) * unit - passed)
 
 
 def _fault(kind: Kind, cause: Cause) -> SessionFault:

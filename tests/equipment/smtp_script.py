@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,6 +57,13 @@ class Wait:
 
 
 @dataclass(frozen=True)
+class Until:
+    """Nothing until the test says so; then what comes next."""
+
+    event: threading.Event
+
+
+@dataclass(frozen=True)
 class Silence:
     """Neither read nor write until the server is closed."""
 
@@ -72,7 +80,7 @@ class Take:
     """Put the message that was just received into the ledger."""
 
 
-Act: TypeAlias = Say | Raw | Drip | Endless | Wait | Silence | Drop | Take
+Act: TypeAlias = Say | Raw | Drip | Endless | Wait | Until | Silence | Drop | Take
 Acts: TypeAlias = Act | Sequence[Act]
 
 

@@ -43,6 +43,7 @@ from tests.equipment.smtp_script import (
     Script,
     Silence,
     Take,
+    Until,
     Wait,
     listed,
 )
@@ -375,6 +376,9 @@ class _Peer:
                     self._socket.sendall(line * 1000)
             case Wait(seconds):
                 self._pause(seconds)
+            case Until(event):
+                while not event.wait(0.05) and not stopping.is_set():
+                    pass
             case Silence():
                 stopping.wait()
                 raise _HungUp

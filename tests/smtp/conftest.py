@@ -19,7 +19,7 @@ from tests.equipment.smtp_server import SmtpServer
 HOST = "smtp.acme.example"
 LOOPBACK = EgressPolicy(relays=(Relay.read("127.0.0.0/8:*"),), refusal_takes=0)
 """What the operator of a demo allows; nothing else on this machine may be connected to."""
-QUICK = Timeouts(connect=5, phase=0.4, after_dot=0.6, quit=0.4)
+QUICK = Timeouts(connect=20, phase=1, after_dot=1, quit=1)
 """For tests in which a server does not answer."""
 PATIENT = Timeouts(connect=20, phase=20, after_dot=20, quit=5)
 """For all others: a busy machine must not turn into a time-out."""

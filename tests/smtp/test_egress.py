@@ -6,6 +6,7 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portal.smtp import egress
 from portal.smtp.causes import Cause
 from portal.smtp.connection import open_session
 from portal.smtp.egress import (
@@ -261,32 +263,59 @@ def test_every_refusal_has_the_same_words() -> None:
     assert refusals[0].verdict.kind is Kind.SECURITY
 
 
+class HandSetTime:
+    """Time that passes only where somebody takes it."""
+
+    def __init__(self) -> None:
+        self.passed = 0.0
+
+    def monotonic(self) -> float:
+        return self.passed
+
+    def sleep(self, seconds: float) -> None:
+        self.passed += seconds
+
+
 class SlowResolver(InMemoryResolver):
-    """Some names take longer than others."""
+    """Each answer takes `takes` seconds."""
 
-    def addresses(self, host: str, *, timeout: float) -> list[IpAddress]:
-        time.sleep(0.07)
-        return list(super().addresses(host, timeout=timeout))
+    def __init__(self, names: dict[str, list[str]], clock: HandSetTime, *, takes: float) -> None:
+        super().__init__(dict(names))
+        self._clock, self._takes = clock, takes
+
+    def addresses(self, host: str, *, timeout: float) -> Sequence[IpAddress]:
+        self._clock.sleep(self._takes)
+        return super().addresses(host, timeout=timeout)
 
 
-def test_every_refusal_takes_the_same_time() -> None:
-    unit = 0.2
-    policy = replace(STRICT, refusal_takes=unit)
+@pytest.mark.parametrize(
+    ("answer", "port", "takes", "passes"),
+    [
+        (["10.0.0.1"], 25, 0.0, 1.0),
+        (["10.0.0.1"], 25, 0.02, 1.0),
+        ([PUBLIC], 6379, 0.3, 1.0),
+        ([PUBLIC, "127.0.0.1"], 25, 0.99, 1.0),
+        (["169.254.169.254"], 80, 1.2, 2.0),
+    ],
+)
+def test_every_refusal_takes_the_same_time_or_a_multiple(
+    monkeypatch: pytest.MonkeyPatch, answer: list[str], port: int, takes: float, passes: float
+) -> None:
+    clock = HandSetTime()
+    monkeypatch.setattr(egress, "time", clock)
+    resolver = SlowResolver({HOST: answer}, clock, takes=takes)
 
-    def seconds(host: str, port: int, resolver: InMemoryResolver) -> float:
-        started = time.monotonic()
-        with pytest.raises(SessionFault):
-            find_way(host, port, policy=policy, resolver=resolver, is_platform=False, timeout=5)
-        return time.monotonic() - started
+    with pytest.raises(SessionFault):
+        find_way(
+            HOST,
+            port,
+            policy=replace(STRICT, refusal_takes=1.0),
+            resolver=resolver,
+            is_platform=False,
+            timeout=5,
+        )
 
-    quick = seconds("10.0.0.1", 25, InMemoryResolver())
-    slow = seconds(HOST, 25, SlowResolver({HOST: ["10.0.0.1"]}))
-    port = seconds(HOST, 6379, SlowResolver({HOST: [PUBLIC]}))
-
-    for took in (quick, slow, port):
-        # In whole units: a busy machine may need one more, a refusal never less.
-        assert took >= unit
-        assert took % unit < 0.05
+    assert clock.passed == pytest.approx(passes)
 
 
 # One place

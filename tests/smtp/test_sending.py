@@ -21,10 +21,11 @@ from tests.equipment.smtp_script import (
     Silence,
     Take,
     Wait,
+    listed,
     only,
 )
 from tests.equipment.smtp_server import SmtpServer
-from tests.smtp.conftest import PLAIN, QUICK, Connect
+from tests.smtp.conftest import PATIENT, PLAIN, QUICK, Connect
 from tests.smtp.sending import Diary, fates, job, jobs, send
 
 BOTH_WAYS = pytest.mark.parametrize("pipelining", [True, False], ids=["pipelined", "step by step"])
@@ -276,7 +277,8 @@ def test_only_the_message_whose_dot_was_sent_is_of_unknown_fate(
     diary = Diary()
 
     with SmtpServer(Script(pipelining=pipelining, body=only(3, acts))) as server:
-        session = connect(server, timeouts=QUICK)
+        timeouts = QUICK if Silence() in listed(acts) else PATIENT
+        session = connect(server, timeouts=timeouts)
         outcomes = diary.send(session, jobs(6))
 
     by_job = fates(outcomes)
@@ -358,7 +360,7 @@ def test_a_dripping_server_cannot_stretch_the_time_limit(connect: Connect, phase
         outcomes = send(session, jobs(1))
         took = time.monotonic() - started
 
-    assert took < 3
+    assert took < 10
     assert session.fault == ServerFault(Kind.UNREACHABLE, cause=Cause.TIMEOUT)
     assert fates(outcomes) == {1: "Unknown body" if phase == "body" else f"NotSent {phase}"}
 
@@ -373,7 +375,7 @@ def test_a_server_that_stops_reading_does_not_hold_us(connect: Connect) -> None:
         outcomes = send(session, [job(data=huge)])
         took = time.monotonic() - started
 
-    assert took < 3
+    assert took < 10
     # Its dot never left this machine: nothing is unknown.
     assert fates(outcomes) == {1: "NotSent body"}
     assert session.fault == ServerFault(Kind.UNREACHABLE, cause=Cause.TIMEOUT)
