@@ -67,6 +67,7 @@ def open_vault(path: Path) -> None:
         KeysMissing: there is no file, but there are secrets that only its keys can open.
     """
     if not path.exists() and are_there_any():
+        db.engine.dispose()  # what does not start leaves no connection behind
         raise KeysMissing(
             f"{path} is missing, and the database has secrets that were sealed with its keys. "
             "Put the file back, or name the right one with LIVERY_KEY_FILE. A new one would not "

@@ -37,6 +37,7 @@ def knock(text: str) -> ApiKey | None:
     return found
 
 
+@pytest.mark.both_stores
 def test_a_key_opens_its_app(key: tuple[ApiKey, str], shop: App) -> None:
     found = knock(key[1])
 
@@ -109,6 +110,7 @@ def test_the_keys_of_a_suspended_white_label_rest(key: tuple[ApiKey, str], shop:
     assert knock(key[1]) is not None
 
 
+@pytest.mark.both_stores
 def test_the_last_use_is_noted_to_the_minute(key: tuple[ApiKey, str], clock: HandSetClock) -> None:
     knock(key[1])
     first = fresh(key[0]).used_at

@@ -70,6 +70,7 @@ def tables(app: Flask) -> dict[str, int]:
     return row_counts()
 
 
+@pytest.mark.both_stores
 def test_everything_in_the_file_is_there_afterwards(operator: Operator) -> None:
     result = operator.provision(WHOLE)
 
@@ -106,6 +107,7 @@ def test_the_platforms_server_takes_fifty_recipients_unless_told_otherwise(
     assert (main.max_recipients, own.max_recipients) == (50, None)
 
 
+@pytest.mark.both_stores
 def test_a_second_time_nothing_changes(operator: Operator) -> None:
     operator.provision(WHOLE)
     before, versions = row_counts(), db.session.scalars(select(SmtpServer.version)).all()

@@ -74,6 +74,7 @@ class TestVault:
 
 
 class TestStart:
+    @pytest.mark.both_stores
     def test_without_its_keys_a_database_with_secrets_is_not_started_on(
         self, server: SmtpServer, config: Config
     ) -> None:
@@ -133,6 +134,7 @@ class TestTurning:
         assert [row for batch in batches for row in batch.lost] == [server.id]
         assert fresh(server).secret_sealed == envelope
 
+    @pytest.mark.both_stores
     def test_the_command_turns_all_in_batches_and_can_drop_the_old_key(
         self, app: Flask, acme: WhiteLabel, ada: Person, monkeypatch: pytest.MonkeyPatch
     ) -> None:

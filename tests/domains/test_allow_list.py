@@ -71,6 +71,7 @@ def test_names_that_do_not_overlap_may_be_held_by_different_ones(
     assert allow_list.allow(acme, mine).white_label_id == acme.id
 
 
+@pytest.mark.both_stores
 def test_the_database_itself_holds_a_name_once(acme: WhiteLabel, birch: WhiteLabel) -> None:
     for white_label in (acme, birch):
         db.session.add(
@@ -86,6 +87,7 @@ def test_the_database_itself_holds_a_name_once(acme: WhiteLabel, birch: WhiteLab
         db.session.flush()
 
 
+@pytest.mark.both_stores
 def test_a_revoked_domain_is_free_for_another(acme: WhiteLabel, birch: WhiteLabel) -> None:
     domain = allow_list.allow(birch, "acme.example")
     allow_list.verify(domain)

@@ -66,6 +66,7 @@ def test_every_setting_that_a_session_depends_on_is_bound() -> None:
     assert set(BEHIND_OUR_BACK) == set(BOUND) - {"id"}
 
 
+@pytest.mark.both_stores
 def test_the_secret_opens_where_it_was_entered_for(server: SmtpServer) -> None:
     target = target_of(fresh(server), helo=HELO)
 

@@ -24,6 +24,7 @@ def send(person: Person, *numbers: int) -> None:
     db.session.commit()
 
 
+@pytest.mark.both_stores
 def test_the_sixth_mail_of_a_person_in_an_hour_is_refused(ada: Person) -> None:
     send(ada, 1, 2, 3, 4, 5)
 
