@@ -54,7 +54,7 @@ def test_the_three_causes_that_everybody_asks_for_are_named() -> None:
     assert all(advice.meaning.startswith("TLS mismatch") for advice in mismatches)
 
 
-@pytest.mark.accepts("SS-16", "UC-11")
+@pytest.mark.accepts("SS-16")
 def test_gmail_wants_an_app_password() -> None:
     assert "app password" in advise(Stage.AUTH, REFUSED, "gmail").what_to_do
 

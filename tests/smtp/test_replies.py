@@ -88,8 +88,8 @@ TABLE = [
     (
         "rcpt",
         (
-            "450 4.2.1 The user you are trying to contact is receiving mail at a rate that prevents "
-            "additional messages from being delivered."
+            "450 4.2.1 The user you are trying to contact is receiving mail at a rate that "
+            "prevents additional messages from being delivered."
         ),
         TryAgain,
         Kind.BUSY,
