@@ -81,10 +81,9 @@ class _Opening:
         )
         self._tell(Stage.RESOLVE, address=", ".join(map(str, addresses)))
         wire, address = self._connect(addresses[:MOST_ADDRESSES], until)
-        self._tell(Stage.CONNECT, address=str(address))
-
         line = Line(wire, self._timeouts, self._clean, self._transcript)
         try:
+            self._tell(Stage.CONNECT, address=str(address))
             capabilities = self._shake_hands(line)
         except SessionFault as fault:
             wire.close()
