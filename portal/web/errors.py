@@ -114,6 +114,8 @@ def _page(status: int, words: str | None = None) -> str | Response:
         return problem
     if "site" not in g:
         return f"{title}\n"
+    # Whatever failed may fail again, so that this page does not ask who reads it.
+    g.reads_as_nobody = status >= 500
     return render_template(
         "errors/page.html", status=status, title=title, words=words, advice=advice
     )

@@ -149,4 +149,5 @@ def _stop_reading_to_write() -> None:
 
 def open_guard(app: Flask) -> None:
     """Wire Flask-Login to sign-in rows."""
-    login_manager.init_app(app)
+    # No `current_user` in templates: it would be loaded for error pages too, from a broken store.
+    login_manager.init_app(app, add_context_processor=False)

@@ -11,6 +11,7 @@ from babel import Locale
 from flask import Flask, g, has_request_context, request
 from flask_babel import (
     Babel,
+    format_date,
     format_datetime,
     format_decimal,
     format_time,
@@ -40,6 +41,7 @@ def open_reader(app: Flask) -> None:
         "ago": ago,
         "exact": exact,
         "hour": hour,
+        "when": when,
         "number": format_decimal,
         "browser_name": browser_name,
     }
@@ -77,7 +79,7 @@ def theme() -> str:
 
 def reader() -> Person | None:
     """Who is signed in, if anybody; never asked of the database on an unknown host."""
-    if "site" not in g or not current_user.is_authenticated:
+    if "site" not in g or g.get("reads_as_nobody") or not current_user.is_authenticated:
         return None
     return cast(Person, current_user.person)
 
@@ -88,6 +90,15 @@ def ago(moment: datetime) -> str:
     if abs(distance.total_seconds()) < 10:
         return str(gettext("just now"))
     return str(format_timedelta(distance, add_direction=True))
+
+
+def when(moment: datetime) -> str:
+    """The moment inside a sentence: ``at 14:02`` today, else with the day."""
+    zone = ZoneInfo(time_zone())
+    day, today = moment.astimezone(zone).date(), clock.now().astimezone(zone).date()
+    if day == today:
+        return str(gettext("at %(time)s", time=hour(moment)))
+    return str(gettext("on %(day)s at %(time)s", day=format_date(moment), time=hour(moment)))
 
 
 def hour(moment: datetime) -> str:

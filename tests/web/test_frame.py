@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from flask import Flask, request
+from flask import Flask, g, request
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from portal import create_app
@@ -190,7 +191,13 @@ def faulty(app: Flask) -> Flask:
     def breaks() -> str:
         raise ZeroDivisionError
 
-    for view in (writes, refuses, loses_the_store, breaks):
+    def finds_no_table() -> str:
+        db.session.execute(text("ALTER TABLE sign_in RENAME TO taken_away"))
+        db.session.commit()
+        g.pop("_login_user")
+        return str(db.session.scalar(text("SELECT 1 FROM sign_in")))
+
+    for view in (writes, refuses, loses_the_store, breaks, finds_no_table):
         # Like a route of the blueprint: the guard stands before it.
         app.view_functions[f"{bp.name}.{view.__name__}"] = view
         app._got_first_request = False
@@ -223,6 +230,24 @@ def test_a_store_that_is_gone_is_told_with_when_to_come_again(
 
     assert page.status == 503
     assert page.response.headers["Retry-After"] == "30"
+
+
+def test_the_page_of_a_fault_needs_nothing_from_the_store(
+    faulty: Flask, visit: Visits, ada: Person
+) -> None:
+    page = visit(ada).get("/faulty/finds_no_table")
+
+    assert page.status == 503
+    assert "Acme" in page.text
+
+
+def test_a_view_that_does_not_say_so_is_not_for_agents(
+    faulty: Flask, visit: Visits, abe: Person
+) -> None:
+    page = visit(abe).get("/faulty/refuses")
+
+    assert page.status == 403
+    assert page.h1 == "This is not for your role"
 
 
 def test_a_fault_of_ours_tells_nothing_of_the_inside(
