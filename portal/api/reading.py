@@ -14,6 +14,8 @@ from portal.api.examples import EXAMPLES, Example
 
 Schema = Mapping[str, Any]
 DEEPEST = 3
+WIDTH = 72
+"""Characters of a line of an example."""
 _LIMITS = (
     ("minLength", "at least {} characters"),
     ("maxLength", "at most {} characters"),
@@ -58,9 +60,20 @@ def calls(document: Mapping[str, Any]) -> list[Call]:
     ]
 
 
-def pretty(body: object) -> str:
-    """JSON as people write it."""
-    return json.dumps(body, indent=2, ensure_ascii=False)
+def pretty(body: object, indent: str = "") -> str:
+    """JSON as people write it: on one line what fits there."""
+    line = json.dumps(body, ensure_ascii=False)
+    if len(indent) + len(line) <= WIDTH or not isinstance(body, Mapping | list):
+        return line
+    deeper = indent + "  "
+    if isinstance(body, Mapping):
+        opening, closing = "{", "}"
+        items = [f"{json.dumps(name)}: {pretty(value, deeper)}" for name, value in body.items()]
+    else:
+        opening, closing = "[", "]"
+        items = [pretty(value, deeper) for value in body]
+    inner = f",\n{deeper}".join(items)
+    return f"{opening}\n{deeper}{inner}\n{indent}{closing}"
 
 
 def _call(document: Mapping[str, Any], path: str, method: str, described: Schema) -> Call:

@@ -76,6 +76,14 @@ class Standing:
         return sum(hour.failed for hour in self.hours)
 
     @property
+    def top(self) -> int:
+        """Where a plot of these hours ends: a round number that none of them passes."""
+        highest = max((hour.total for hour in self.hours), default=0)
+        unit = int(10 ** max(0, len(str(highest)) - 2))
+        tops = (unit * step for step in (2, 4, 6, 8, 10, 12, 16, 20, 24, 30, 40, 50, 60, 80, 100))
+        return next(top for top in tops if top >= highest)
+
+    @property
     def is_quiet(self) -> bool:
         """Nothing was settled in these hours."""
         return not any(hour.total for hour in self.hours)

@@ -34,9 +34,9 @@ class SearchForm(Query):
         filters=[tidy],
         render_kw={"type": "search", "placeholder": lazy("An address, or msg_…")},
     )
-    state = SelectField(lazy("State"))
-    app = SelectField(lazy("App"))
-    server = SelectField(lazy("Server"))
+    state = SelectField(lazy("State"), default="")
+    app = SelectField(lazy("App"), default="")
+    server = SelectField(lazy("Server"), default="")
     code = IntegerField(
         lazy("Reply code"),
         validators=[Optional(), NumberRange(200, 599, lazy("Three digits, such as 550."))],

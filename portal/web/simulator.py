@@ -25,10 +25,12 @@ MOST = 1000
 
 
 class SimulatorForm(Query):
-    template = SelectField(lazy("Template"))
-    agent = SelectField(lazy("Agent"), description=lazy("In whose name it is written."))
+    template = SelectField(lazy("Template"), default="")
+    agent = SelectField(lazy("Agent"), default="", description=lazy("In whose name it is written."))
     sender = SelectField(
-        lazy("Sender"), description=lazy("Chosen by hand, it never falls through silently.")
+        lazy("Sender"),
+        default="",
+        description=lazy("Chosen by hand, it never falls through silently."),
     )
     wanted_from = StringField(
         lazy("Or another From address"),

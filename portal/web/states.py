@@ -8,6 +8,7 @@ from flask import Flask
 
 from portal.core.words import Words, lazy
 from portal.outbox.states import State
+from portal.smtp.replies import Stage
 
 STATES: Mapping[State, tuple[Words, str]] = {
     State.SCHEDULED: (lazy("Scheduled"), "wait"),
@@ -23,7 +24,22 @@ STATES: Mapping[State, tuple[Words, str]] = {
     State.SANDBOXED: (lazy("Sandboxed"), "quiet"),
 }
 
+STAGES: Mapping[str, Words] = {
+    Stage.RESOLVE: lazy("while looking its name up"),
+    Stage.CONNECT: lazy("while connecting"),
+    Stage.GREETING: lazy("at the greeting"),
+    Stage.EHLO: lazy("at the greeting"),
+    Stage.STARTTLS: lazy("while turning TLS on"),
+    Stage.TLS: lazy("while turning TLS on"),
+    Stage.AUTH: lazy("while signing in"),
+    Stage.MAIL: lazy("at the sender"),
+    Stage.RCPT: lazy("at the recipient"),
+    Stage.DATA: lazy("before the content"),
+    Stage.BODY: lazy("after the content"),
+}
+"""How far a try had come, as the end of a line."""
+
 
 def open_states(app: Flask) -> None:
-    """Give templates `STATES`."""
-    app.jinja_env.globals["STATES"] = STATES
+    """Give templates `STATES` and `STAGES`."""
+    app.jinja_env.globals |= {"STATES": STATES, "STAGES": STAGES}
