@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 
@@ -54,6 +56,23 @@ def test_nobody_has_a_password() -> None:
     assert not passwords.is_right(None, Secret("the password of nobody"))
 
 
+def test_nobodys_password_costs_as_much_work_as_somebodys() -> None:
+    before, counted = passwords._hasher, _CountingHasher()
+    stored = counted.hash("four words in a row")
+    try:
+        passwords.work_with(counted)
+        passwords.is_right(None, Secret("so that nobody has a hash"))
+        counted.compared.clear()
+
+        passwords.is_right(stored, Secret("a guess"))
+        passwords.is_right(None, Secret("a guess"))
+    finally:
+        passwords.work_with(before)
+
+    somebodys, nobodys = map(extract_parameters, counted.compared)
+    assert somebodys == nobodys
+
+
 def test_a_hash_of_less_work_is_made_again() -> None:
     weak = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash("four words in a row")
     before = passwords._hasher
@@ -71,3 +90,15 @@ def test_livery_works_harder_than_the_least_that_is_advised() -> None:
     assert work.type.name == "ID"
     assert work.memory_cost >= 19 * 1024
     assert work.time_cost >= 2
+
+
+class _CountingHasher(PasswordHasher):
+    """Remembers the hashes that it compared a password with."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=16, parallelism=1)
+        self.compared: list[str] = []
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002
+        self.compared.append(str(hash))
+        return super().verify(hash, password)
