@@ -73,7 +73,6 @@ class Hand:
         self._size = 1 if errand is Errand.PROBE else FIRST_BATCH
         self._turned_at = time.monotonic()
 
-    @property
     def is_over(self) -> bool:
         """Whether nothing more is to be begun."""
         return self.is_ending or self._works.stop.is_set()
@@ -131,7 +130,7 @@ class Hand:
         self.supply.clear()
 
     def _wanted(self, room_on_connection: int | None) -> int:
-        if self.is_over:
+        if self.is_over():
             return 0
         if room_on_connection is None:
             return self._size

@@ -174,16 +174,16 @@ class Lane:
     # Steps 3 to 6
 
     def _deliver(self, hand: Hand, journal: Journal) -> None:
-        while not hand.is_over:
+        while not hand.is_over():
             session = self._open(hand)
             if session is None:
                 return
             self._session = session
-            while session.is_open and not hand.is_over and self._room_on(session, hand) != 0:
+            while session.is_open and not hand.is_over() and self._room_on(session, hand) != 0:
                 # A complaint is settled before anything else is sent.
-                if (hand.supply and not hand.troubles) or hand.turn_over(
-                    journal, room_on_connection=self._room_on(session, hand)
-                ):
+                room = self._room_on(session, hand)
+                has_work = bool(hand.supply) and not hand.troubles
+                if has_work or hand.turn_over(journal, room_on_connection=room):
                     self._send(session, hand, journal)
                     self._keep_pace(hand)
                 elif not self._linger(session, hand):
@@ -251,7 +251,7 @@ class Lane:
         """Whether another message may be begun without a look at the server's condition."""
         if self._is_dismissed:
             hand.is_ending = True
-        return not (hand.is_over or hand.troubles)
+        return not (hand.is_over() or hand.troubles)
 
     def _is_time(self, hand: Hand) -> bool:
         """Keep to the rate within the batch. A long pause ends the run, so that no dot waits."""
@@ -270,13 +270,13 @@ class Lane:
     def _keep_pace(self, hand: Hand) -> None:
         """Between two runs: wait until the rate allows the next."""
         pause = self._next_at - time.monotonic()
-        if hand.supply and not hand.is_over and pause > 0:
+        if hand.supply and not hand.is_over() and pause > 0:
             self._works.stop.wait(pause)
 
     def _linger(self, session: Session, hand: Hand) -> bool:
         """Step 6: wait for more on the open connection; whether it is still good to use."""
         works = self._works
-        if hand.is_over or self._errand is Errand.PROBE:
+        if hand.is_over() or self._errand is Errand.PROBE:
             return False
         if hand.wait > works.idle:
             self._memory.not_before = time.monotonic() + hand.wait

@@ -1,0 +1,109 @@
+"""A worker in a process of its own that kills itself at a given moment.
+
+SIGKILL comes from inside, so that it strikes exactly between two lines and not somewhere near.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from portal import create_app
+from portal.delivery import settling
+from portal.delivery.hand import Hand
+from portal.delivery.journal import Journal
+from portal.smtp.wire import Wire
+from tests.equipment.mail import make_worker
+from tests.equipment.stage import make_config
+
+STRIKES_AT = 4
+"""The message whose turn it is when the end comes: some are done, some are not begun."""
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def strike(owner: Any, name: str, *, at: int, before: bool) -> None:
+    """Die right before or right after the so many-th call."""
+    original: Callable[..., Any] = getattr(owner, name)
+    calls = 0
+
+    def struck(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if before and calls == at:
+            die()
+        answer = original(*args, **kwargs)
+        if calls == at:
+            die()
+        return answer
+
+    setattr(owner, name, struck)
+
+
+def after_the_bytes() -> None:
+    """Die when the dot has left and nothing was heard yet."""
+    strike_next = False
+    dots = 0
+    write, send = Journal.dot, Wire.send
+
+    def dot(self: Journal, delivery_id: int) -> None:
+        nonlocal dots, strike_next
+        write(self, delivery_id)
+        dots += 1
+        strike_next = dots == STRIKES_AT
+
+    def sent(self: Wire, data: bytes, *, until: float) -> None:
+        send(self, data, until=until)
+        if strike_next:
+            die()
+
+    Journal.dot, Wire.send = dot, sent  # type: ignore[method-assign]
+
+
+STAGES: dict[str, tuple[Callable[[], None], int]] = {
+    "after the claim": (lambda: strike(Hand, "_sort_in", at=1, before=True), 0),
+    "before the dot": (lambda: strike(Journal, "dot", at=STRIKES_AT, before=True), 0),
+    "after the dot is noted": (lambda: strike(Journal, "dot", at=STRIKES_AT, before=False), 1),
+    "after the dot has left": (after_the_bytes, 1),
+    "after 250, before it is noted": (
+        lambda: strike(Journal, "reply", at=STRIKES_AT, before=True),
+        1,
+    ),
+    "after 250 is noted": (lambda: strike(Journal, "reply", at=STRIKES_AT, before=False), 0),
+    "before settling": (lambda: strike(settling, "write", at=2, before=True), 0),
+    "while settling": (lambda: strike(settling, "write", at=2, before=False), 0),
+    "after settling": (lambda: strike(Journal, "settled", at=2, before=True), 0),
+}
+"""How to die, and how many messages are in doubt then."""
+
+
+FIRST = "before the first dot"
+
+
+def live(folder: Path, url: str, stage: str) -> None:
+    """Work until the end comes; without a stage, until told to stop."""
+    app = create_app(make_config(folder, url))
+    if stage == FIRST:
+        strike(Journal, "dot", at=1, before=True)
+    elif stage:
+        STAGES[stage][0]()
+    with app.app_context():
+        worker = make_worker(app)
+        signal.signal(signal.SIGTERM, lambda *_: worker.ask_to_stop())
+        worker.run()
+
+
+def born(folder: Path, url: str, stage: str = "") -> BaseProcess:
+    """Such a process, started; forked from one that has imported everything and has no threads."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    process = context.Process(target=live, args=(folder, url, stage), daemon=True)
+    process.start()
+    return process
