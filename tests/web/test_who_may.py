@@ -6,21 +6,38 @@ so that nobody adds a page without saying whom it is for.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from portal.accounts.models import Passkey, Person
 from portal.accounts.sign_in import start
+from portal.apps import keys
+from portal.apps.models import ApiKey, App, KeyKind
 from portal.core import clock
 from portal.core.db import db
+from portal.outbox.accept import accept
+from portal.outbox.models import Delivery
+from portal.outbox.submission import OwnContent, Recipient, Submission
+from portal.senders.models import Sender
+from portal.smtp.addresses import Mailbox, parse_address
+from portal.smtp_settings.models import SmtpServer
 from portal.white_labels.models import WhiteLabel
-from tests.equipment.stage import kept, make_app, make_domain, make_server, make_template
+from tests.equipment.stage import (
+    kept,
+    make_app,
+    make_domain,
+    make_sender,
+    make_server,
+    make_template,
+)
 from tests.equipment.visitor import Visitor, Visits
 
 
@@ -65,7 +82,55 @@ TABLE: Mapping[str, Who] = {
     "account.add_passkey": Who.SIGNED_IN,
     "account.remove_passkey": Who.SIGNED_IN,
     "white_label.overview": Who.PEOPLE,
+    "white_label.apps": Who.ADMINS,
+    "white_label.apps_csv": Who.ADMINS,
+    "white_label.new_app": Who.ADMINS,
+    "white_label.app": Who.ADMINS,
+    "white_label.change_app": Who.ADMINS,
+    "white_label.delete_app": Who.ADMINS,
+    "white_label.new_key": Who.ADMINS,
+    "white_label.revoke_key": Who.ADMINS,
+    "white_label.owner_how_to": Who.ADMINS,
+    "white_label.simulator": Who.ADMINS,
+    "white_label.log": Who.PEOPLE,
+    "white_label.log_csv": Who.PEOPLE,
+    "white_label.delivery": Who.PEOPLE,
+    "white_label.delivery_html": Who.PEOPLE,
+    "white_label.cancel_delivery": Who.PEOPLE,
+    "white_label.release_delivery": Who.ADMINS,
+    "white_label.send_again": Who.ADMINS,
+    "white_label.mail_server": Who.ADMINS,
+    "white_label.choose_mail_server": Who.ADMINS,
+    "white_label.servers": Who.ADMINS,
+    "white_label.new_server": Who.ADMINS,
+    "white_label.server": Who.ADMINS,
+    "white_label.edit_server": Who.ADMINS,
+    "white_label.switch_server": Who.ADMINS,
+    "white_label.delete_server": Who.ADMINS,
+    "white_label.senders": Who.ADMINS,
+    "white_label.new_sender": Who.ADMINS,
+    "white_label.sender": Who.ADMINS,
+    "white_label.try_sender": Who.ADMINS,
+    "white_label.delete_sender": Who.ADMINS,
     "backoffice.overview": Who.OWNERS,
+    "backoffice.communication": Who.OWNERS,
+    "backoffice.new_server": Who.OWNERS,
+    "backoffice.server": Who.OWNERS,
+    "backoffice.edit_server": Who.OWNERS,
+    "backoffice.switch_server": Who.OWNERS,
+    "backoffice.delete_server": Who.OWNERS,
+    "backoffice.apps": Who.OWNERS,
+    "backoffice.apps_csv": Who.OWNERS,
+    "backoffice.app": Who.OWNERS,
+    "backoffice.change_owner": Who.OWNERS,
+    "backoffice.simulator": Who.OWNERS,
+    "backoffice.log": Who.OWNERS,
+    "backoffice.log_csv": Who.OWNERS,
+    "backoffice.delivery": Who.OWNERS,
+    "backoffice.delivery_html": Who.OWNERS,
+    "backoffice.cancel_delivery": Who.OWNERS,
+    "backoffice.release_delivery": Who.OWNERS,
+    "backoffice.send_again": Who.OWNERS,
     "api.submit": Who.PROGRAMS,
     "api.submit_batch": Who.PROGRAMS,
     "api.messages": Who.PROGRAMS,
@@ -88,8 +153,11 @@ Make = Callable[[Person], int]
 THINGS: Mapping[str, Make] = {
     "sign_in_id": lambda person: start(person, host="x.test", address="", browser="")[0].id,
     "passkey_id": lambda person: _make_passkey(person).id,
-    "server_id": lambda person: make_server(person).id,
-    "app_id": lambda person: make_app(person).id,
+    "server_id": lambda person: _make_server(person).id,
+    "sender_id": lambda person: _make_sender(person).id,
+    "app_id": lambda person: _app_of(person).id,
+    "key_id": lambda person: _make_key(person).id,
+    "delivery_id": lambda person: _make_delivery(person).id,
     "domain_id": lambda person: (
         make_domain(
             db.session.get_one(WhiteLabel, person.white_label_id), f"p{person.id}.example"
@@ -102,6 +170,9 @@ THINGS: Mapping[str, Make] = {
     ),
     "person_id": lambda person: person.id,
 }
+
+OF_THE_PLATFORM = {"server_id"}
+"""Things that the Backoffice shows of the platform alone, never of a white label."""
 
 
 @dataclass(frozen=True)
@@ -164,9 +235,9 @@ def test_a_white_labels_page_is_for_its_own_people_and_things(
 
 @pytest.mark.parametrize("endpoint", [name for name, who in TABLE.items() if who is Who.OWNERS])
 def test_a_backoffice_page_is_for_platform_owners_on_the_platforms_host(
-    endpoint: str, app: Flask, cast: Cast, ada: Person, cal: Person
+    endpoint: str, app: Flask, cast: Cast, ada: Person, cal: Person, olive: Person
 ) -> None:
-    for method, path, _others in _addresses(app, endpoint, mine=ada, theirs=cal):
+    for method, path, _others in _addresses(app, endpoint, mine=ada, theirs=cal, owner=olive):
         assert _asks_to_sign_in(_try(cast.nobody_at_platform, method, path))
         assert _try(cast.ada, method, path).status_code == 404
         assert _try(cast.abe, method, path).status_code == 404
@@ -192,12 +263,15 @@ def test_a_cookie_of_one_portal_opens_no_other(visit: Visits, ada: Person, cal: 
 
 
 def _addresses(
-    app: Flask, endpoint: str, *, mine: Person, theirs: Person
+    app: Flask, endpoint: str, *, mine: Person, theirs: Person, owner: Person | None = None
 ) -> Iterator[tuple[str, str, str | None]]:
     """Each method and path of an endpoint with things of one's own, and of somebody else."""
     for rule in _rules(app, endpoint):
         for method in _methods(rule):
-            own = {name: THINGS[name](mine) for name in rule.arguments}
+            own = {
+                name: THINGS[name](owner if owner and name in OF_THE_PLATFORM else mine)
+                for name in rule.arguments
+            }
             foreign = {name: THINGS[name](theirs) for name in rule.arguments}
             db.session.commit()
             yield (
@@ -234,6 +308,34 @@ def _asks_to_sign_in(answer: TestResponse) -> bool:
 
 def _lets_in(answer: TestResponse) -> bool:
     return answer.status_code not in (401, 403, 404, 405) and not _asks_to_sign_in(answer)
+
+
+def _app_of(person: Person) -> App:
+    """One app for all, so that a key and the app in the same address belong together."""
+    return db.session.scalar(select(App).where(App.owner_id == person.id)) or make_app(person)
+
+
+def _make_key(person: Person) -> ApiKey:
+    key, _secret = keys.make_key(_app_of(person), kind=KeyKind.LIVE, name="key", by=None)
+    return kept(key)
+
+
+def _make_delivery(person: Person) -> Delivery:
+    content = OwnContent("Hello", html="<p>Hello</p>")
+    to = Recipient(Mailbox(parse_address("kim@customer.example")))
+    submission = Submission(person.white_label_id, (to,), content, app_id=_app_of(person).id)
+    message = accept(submission).message
+    db.session.commit()
+    return message.deliveries[0]
+
+
+def _make_server(person: Person) -> SmtpServer:
+    return make_server(person, f"server-{secrets.token_hex(4)}")
+
+
+def _make_sender(person: Person) -> Sender:
+    white_label = db.session.get_one(WhiteLabel, person.white_label_id)
+    return make_sender(_make_server(person), "more@acme.example", of=white_label)
 
 
 def _make_passkey(person: Person) -> Passkey:

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from wtforms import HiddenField, SelectChoice, SelectField, StringField
+from wtforms import IntegerField, SelectChoice, SelectField, StringField
+from wtforms.validators import DataRequired
+from wtforms.widgets import HiddenInput
 
 from portal.accounts import people
 from portal.accounts.models import Person, Role
@@ -43,7 +45,7 @@ class ChooseOwnerForm(Query):
 
 
 class ChangeOwnerForm(Form):
-    new_owner = HiddenField()
+    new_owner = IntegerField(validators=[DataRequired()], widget=HiddenInput())
 
 
 @bp.get("/apps")
@@ -104,7 +106,7 @@ def change_owner(app_id: int) -> ResponseReturnValue:
     if request.args.get("owner") and choice.validate():
         owner = people.named(app.white_label_id, choice.owner.data)
         effect = effects.of_owner_change(app, owner)
-        form.new_owner.data = str(owner.id)
+        form.new_owner.data = owner.id
     return render_template(
         "backoffice/apps/owner.html",
         app=app,
@@ -116,8 +118,7 @@ def change_owner(app_id: int) -> ResponseReturnValue:
 
 
 def _hand_over(app: App, form: ChangeOwnerForm) -> ResponseReturnValue:
-    wanted = form.new_owner.data or ""
-    owner = people.named(app.white_label_id, int(wanted) if wanted.isdecimal() else 0)
+    owner = people.named(app.white_label_id, form.new_owner.data)
     try:
         acts.change_owner(app, owner=owner)
     except Refusal as refusal:
