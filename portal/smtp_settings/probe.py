@@ -59,7 +59,8 @@ class StageReport:
 
     @property
     def label(self) -> str:
-        return stage_label(self.stage)
+        has_passed = self.state is StageState.PASSED
+        return stage_label(self.stage) if has_passed else failure_label(self.stage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,27 @@ def stage_label(stage: Stage) -> str:
             return _("Recipient accepted")
         case _:
             return _("Message accepted")
+
+
+def failure_label(stage: Stage) -> str:
+    """The same where it did not come about."""
+    match stage:
+        case Stage.RESOLVE:
+            return _("Name not resolved")
+        case Stage.CONNECT:
+            return _("Not connected")
+        case Stage.GREETING | Stage.EHLO:
+            return _("Not greeted")
+        case Stage.STARTTLS | Stage.TLS:
+            return _("Not protected by TLS")
+        case Stage.AUTH:
+            return _("Not signed in")
+        case Stage.MAIL:
+            return _("Sender not accepted")
+        case Stage.RCPT:
+            return _("Recipient not accepted")
+        case _:
+            return _("Message not accepted")
 
 
 def watch(

@@ -57,6 +57,7 @@ WHITE_LABEL = (
             Entry("white_label.senders", lazy("Senders"), "mail"),
             Entry("white_label.domains", lazy("Domains"), "world"),
             Entry("white_label.people", lazy("People"), "users"),
+            Entry("white_label.brand", lazy("Brand"), "palette"),
         ),
     ),
     Section(
@@ -121,6 +122,7 @@ def _is_open(entry: Entry) -> bool:
 
 def _link(entry: Entry) -> Link:
     url = url_for(entry.endpoint)
-    below = url.rstrip("/") + "/"
-    is_here = request.path == url or request.path.startswith(below)
+    # A face's first page is above all others; it alone ends in a slash and has nothing below it.
+    is_below = not url.endswith("/") and request.path.startswith(f"{url}/")
+    is_here = request.path == url or is_below
     return Link(url, entry.label, entry.icon, is_here)

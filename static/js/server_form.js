@@ -63,11 +63,12 @@ function tellTestsAsTheyHappen(form) {
     if (!isTest) return waitFor(form, button);
     event.preventDefault();
     const action = button.hasAttribute("formaction") ? button.formAction : form.action;
+    const body = new URLSearchParams(new FormData(form, button));  // a disabled button is not in it
     button.disabled = true;
     try {
       const answer = await fetch(action, {
         method: "POST",
-        body: new URLSearchParams(new FormData(form, button)),
+        body,
         headers: { Accept: "application/x-ndjson" },
       });
       if (answer.headers.get("Content-Type") !== "application/x-ndjson") {

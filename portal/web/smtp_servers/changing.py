@@ -161,7 +161,9 @@ def _save(form: ServerForm, sheet: Sheet) -> ResponseReturnValue | Result:
 def _not_saved(finding: Finding) -> str:
     failure = finding.failure
     assert failure is not None
-    return str(_("Nothing was saved. %(why)s", why=failure.meaning))
+    return str(
+        _("Nothing was saved. %(why)s The end of this page shows where.", why=failure.meaning)
+    )
 
 
 def _keep(

@@ -10,7 +10,6 @@ from portal.apps import apps
 from portal.core.db import db
 from portal.routing.ways import ways_of
 from portal.smtp_settings import servers
-from portal.web.smtp_servers.watching import server_rows
 from portal.web.white_label.door import bp
 from portal.white_labels import tenants
 from portal.white_labels.models import MailMode
@@ -23,7 +22,7 @@ def mail_server() -> str:
     return render_template(
         "white_label/mail_server/mail_server.html",
         uses_own=g.white_label.mail_mode is MailMode.OWN,
-        rows=server_rows(),
+        servers=servers.servers_of(g.white_label),
         apps=there,
         ways=ways_of(there),
     )
