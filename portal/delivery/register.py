@@ -17,6 +17,7 @@ from pathlib import Path
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.engine import Connection
 
+from portal.core.db import forget_rows
 from portal.delivery.models import Lane, Worker
 
 LEASE = timedelta(seconds=900)
@@ -101,6 +102,16 @@ def lanes_of(connection: Connection, worker_id: int) -> list[tuple[int, int]]:
         select(Lane.id, Lane.server_id).where(Lane.worker_id == worker_id).order_by(Lane.id)
     )
     return [(lane_id, server_id) for lane_id, server_id in rows]
+
+
+def forget_before(moment: datetime) -> int:
+    """Forget workers that signed off before this moment; tells how many."""
+    return forget_rows(
+        Worker,
+        Worker.ended_at.is_not(None)
+        & (Worker.ended_at < moment)
+        & Worker.id.not_in(select(Lane.worker_id)),
+    )
 
 
 class Alive:

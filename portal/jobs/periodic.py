@@ -13,6 +13,7 @@ from portal.accounts import attempts, sign_in
 from portal.core import clock, turns
 from portal.core.db import db
 from portal.core.logs import logger
+from portal.delivery import register
 from portal.outbox import idempotency
 
 log = logger("jobs")
@@ -34,6 +35,7 @@ def _older_than(age: timedelta, forget: Callable[[datetime], int]) -> Callable[[
 CHORES = (
     Chore("idempotency keys", "3", _older_than(timedelta(hours=24), idempotency.forget_before)),
     Chore("tallies", "13", _older_than(timedelta(days=2), attempts.forget_before)),
+    Chore("ended workers", "33", _older_than(timedelta(days=7), register.forget_before)),
     Chore("ended sign-ins", "23", _older_than(timedelta(days=30), sign_in.forget_before)),
 )
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from huey import PriorityRedisHuey, SqliteHuey
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from portal.accounts import attempts
 from portal.accounts.models import Tally
 from portal.config import Config
 from portal.core import clock as time
 from portal.core.db import db
+from portal.delivery.models import Worker
 from portal.jobs.periodic import CHORES, Chore, do, schedule
 from portal.jobs.queue import make_queue
 from portal.outbox.models import Answer
 from tests.equipment.clock import HandSetClock
+from tests.equipment.redis_server import RedisServer
 from tests.equipment.stage import make_app
 
 
@@ -94,3 +97,47 @@ def test_a_task_that_was_not_signed_here_is_not_run(config: Config) -> None:
 
     with pytest.raises(ValueError, match="ignature"):
         make_queue(config).serializer.deserialize(forged)
+
+
+@pytest.mark.parametrize("kind", ["embedded", "redis"])
+def test_a_task_goes_through_the_queue_and_does_its_work(
+    app: Flask, config: Config, kind: str, request: pytest.FixtureRequest
+) -> None:
+    if kind == "redis":
+        server: RedisServer = request.getfixturevalue("redis_server")
+        config = replace(config, broker_url=server.url)
+    queue = make_queue(config)
+    attempts.count("old")
+    db.session.execute(update(Tally).values(at=time.now() - timedelta(days=3)))
+    db.session.commit()
+    schedule(queue, app, [chore("tallies")])
+
+    queue.enqueue(queue.read_periodic(time.now().replace(minute=13))[0])
+    queue.execute(queue.dequeue())
+
+    assert count(Tally) == 0
+
+
+def test_workers_that_ended_long_ago_are_forgotten_and_no_others(
+    app: Flask, clock: HandSetClock
+) -> None:
+    for ended_at in (None, time.now(), time.now() - timedelta(days=8)):
+        db.session.add(
+            Worker(
+                host="here",
+                folder="here",
+                boot_id="boot",
+                pid=1,
+                started_at=time.now() - timedelta(days=9),
+                heartbeat_at=time.now(),
+                lease_until=time.now(),
+                ended_at=ended_at,
+            )
+        )
+    db.session.commit()
+    left = db.session.scalars(select(Worker.id).order_by(Worker.id)).all()[:2]
+    db.session.commit()
+
+    do(chore("ended workers"))
+
+    assert db.session.scalars(select(Worker.id).order_by(Worker.id)).all() == left
