@@ -108,6 +108,9 @@ class _Varying(Enum):
     MESSAGE_ID = "Message-ID"
 
 
+_FIELDS = tuple(_Varying)
+
+
 def message_id(seed: str, domain: str) -> str:
     """The Message-ID, angle brackets included, that a delivery with this seed bears."""
     return f"<{blake2b(seed.encode(), digest_size=16).hexdigest()}@{domain}>"
@@ -176,44 +179,45 @@ class CompiledMessage:
         self._has_own_to = _Varying.TO in elements
         self._subject = None if isinstance(subject, str) else subject
 
-        # Each value once, with the least room and the most delicate place it has anywhere.
-        holes: dict[Merge, tuple[int, bool]] = {}
-        for piece in _pieces(elements):
-            if isinstance(piece, Hole):
-                room, is_edge = holes.get(piece.merge, (piece.room, False))
-                holes[piece.merge] = (min(room, piece.room), is_edge or piece.is_edge)
-        self._merges = list(holes)
-        self._rooms = [room for room, _is_edge in holes.values()]
-        self._edges = [at for at, (_room, is_edge) in enumerate(holes.values()) if is_edge]
-        self._last = [
-            self._merges.index(piece.merge)
-            for line in elements
-            if isinstance(line, Line) and line.may_vanish
-            for piece in line.laid_out
-            if isinstance(piece, Hole)
-        ]
-        self._wholes = [e.merge for e in elements if isinstance(e, WholeBody)]
-
         # The skeleton alternates: fixed text, a place, fixed text, … All places are filled by one
-        # slice assignment out of: varying fields, values, whole bodies.
-        values_at = len(_Varying)
-        wholes_at = values_at + len(self._merges)
-        self._skeleton = [""]
-        order: list[int] = []
+        # slice assignment from three lists behind each other: fields, values, whole bodies. Each
+        # value is there once, with the least room and the most delicate place it has anywhere.
+        fixed: list[str] = []
+        self._skeleton: list[str] = []
+        places: list[tuple[int, int]] = []  # which list, where in it
+        self._wholes: list[Merge] = []
+        self._rooms: list[int] = []
+        at: dict[Merge, int] = {}
+        edges: set[int] = set()
+        last: set[int] = set()
         for piece in _pieces(elements):
             match piece:
                 case str():
-                    self._skeleton[-1] += piece
+                    fixed.append(piece)
                     continue
                 case Hole():
-                    order.append(values_at + self._merges.index(piece.merge))
+                    index = at.setdefault(piece.merge, len(at))
+                    if index == len(self._rooms):
+                        self._rooms.append(piece.room)
+                    self._rooms[index] = min(self._rooms[index], piece.room)
+                    if piece.is_edge:
+                        edges.add(index)
+                    if piece.may_vanish:
+                        last.add(index)
+                    places.append((1, index))
                 case WholeBody():
-                    order.append(wholes_at)
-                    wholes_at += 1
+                    places.append((2, len(self._wholes)))
+                    self._wholes.append(piece.merge)
                 case _Varying():
-                    order.append(list(_Varying).index(piece))
-            self._skeleton += ["", ""]
-        self._in_order = itemgetter(*order)
+                    places.append((0, _FIELDS.index(piece)))
+            self._skeleton += ["".join(fixed), ""]
+            fixed.clear()
+        self._skeleton.append("".join(fixed))
+        self._merges = list(at)
+        self._edges = sorted(edges)
+        self._last = sorted(last)
+        begins = (0, len(_FIELDS), len(_FIELDS) + len(at))
+        self._in_order = itemgetter(*(begins[which] + index for which, index in places))
 
     def render(self, recipient: Recipient) -> bytes:
         """The message for one recipient as SMTP wants it, but for the final dot.
@@ -247,7 +251,7 @@ class CompiledMessage:
 
     def _quoted(self, merged: list[str]) -> Sequence[str] | None:
         """The values as they stand in quoted-printable, or None if one does not fit its place."""
-        if self._last and not any(merged[at] for at in self._last):
+        if not all(merged[at] for at in self._last):
             return None
         together = "".join(merged)
         quoted: list[str] = merged
@@ -269,7 +273,7 @@ class CompiledMessage:
     ) -> bytes:
         """The same message, each line with holes encoded by itself."""
         value_of = dict(zip(self._merges, merged, strict=True)).__getitem__
-        field_of = dict(zip(_Varying, fields, strict=True))
+        field_of = dict(zip(_FIELDS, fields, strict=True))
         whole = iter(wholes)
         wire: list[str] = []
         for element in self._elements:

@@ -12,6 +12,7 @@ import re
 from binascii import b2a_qp
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from portal.smtp.segments import Merge, Segments
 
@@ -37,6 +38,8 @@ class Hole:
     """Characters of encoded value that fit."""
     is_edge: bool
     """At the start or the end of its line, where a dot or a space needs care."""
+    may_vanish: bool
+    """On a line that may vanish."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,12 @@ def literal_body(text: str) -> Body:
     return Body("quoted-printable", (quoted_printable(text),))
 
 
+@lru_cache(maxsize=64)
 def body_with_holes(segments: Segments) -> Body:
-    """Lay out a body: whole lines without a hole are encoded here and now."""
+    """Lay out a body: whole lines without a hole are encoded here and now.
+
+    Remembered, because many messages with one recipient each may come from one template.
+    """
     blocks: list[str | Line] = []
     plain: list[str] = []
     lines = list(_lines(segments.parts))
@@ -83,7 +90,8 @@ def body_with_holes(segments: Segments) -> Body:
             plain = []
         is_last = number == len(lines)
         may_vanish = is_last and number > 1 and not any(isinstance(p, str) and p for p in line)
-        blocks.append(Line(tuple(line), tuple(_lay_out(line)), is_last, may_vanish))
+        laid_out = tuple(_lay_out(line, may_vanish=may_vanish))
+        blocks.append(Line(tuple(line), laid_out, is_last, may_vanish))
     if plain and plain != [""]:
         blocks.append(quoted_printable("\n".join(plain)))
     return Body("quoted-printable", tuple(blocks))
@@ -146,9 +154,14 @@ def _lines(parts: Sequence[str | Merge]) -> Iterator[list[str | Merge]]:
     yield line
 
 
-def _lay_out(line: Sequence[str | Merge]) -> Iterator[str | Hole]:
+def _lay_out(line: Sequence[str | Merge], *, may_vanish: bool) -> Iterator[str | Hole]:
     """Place literals, holes and soft line breaks; at most one hole stands in a physical line."""
-    pieces = [part for part in line if part != ""]
+    pieces: list[str | Merge] = []
+    for part in line:
+        if isinstance(part, str) and pieces and isinstance(pieces[-1], str):
+            pieces[-1] += part
+        elif part:
+            pieces.append(part)
     last = len(pieces) - 1
     wire: list[str] = []
     column = 0
@@ -173,6 +186,7 @@ def _lay_out(line: Sequence[str | Merge]) -> Iterator[str | Hole]:
                 merge=part,
                 room=_QP_LINE - column - (suffix if is_short else 0),
                 is_edge=column == 0 or position == last,
+                may_vanish=may_vanish,
             )
             taken = True
             if following and not is_short:

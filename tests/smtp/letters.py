@@ -50,6 +50,9 @@ def check_wire(wire: bytes) -> None:
         assert b"\0" not in line
         assert len(line) <= 998
         assert not line.startswith(b".") or line.startswith(b"..")
+    for line in wire.partition(b"\r\n\r\n")[2].split(b"\r\n"):
+        assert len(line.removeprefix(b".")) <= 78
+        assert not line.endswith((b" ", b"\t"))
 
 
 def body(message: EmailMessage, subtype: str) -> str:

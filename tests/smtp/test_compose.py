@@ -391,8 +391,34 @@ def test_a_short_value_stands_in_its_line_as_it_is() -> None:
     assert wire.endswith(b"\r\n\r\nHello Ada,\r\n\r\nwelcome.\r\n")
 
 
+@pytest.mark.parametrize(
+    "value", ["=41", "a=3D", " ", "a ", "a\t", "x" * 60, "x" * 51, "=" * 40, "ü" * 9]
+)
+@pytest.mark.parametrize(
+    "literals", [("", ""), ("Dear ", " "), ("Dear ", "\n"), ("<" * 25, ">" * 30)]
+)
+def test_a_value_is_quoted_where_it_must_be(value: str, literals: tuple[str, str]) -> None:
+    text = Segments((literals[0], slot("a"), literals[1]))
+
+    message = read(written(replace(LETTER, text=text), replace(ADA, values={"a": value})))
+
+    assert body(message, "plain") == as_lines(literals[0] + value + literals[1])
+
+
+@pytest.mark.parametrize("value", ["two  spaces", "at the end ", " at the beginning", "=?x?="])
+def test_a_subject_whose_spaces_matter_is_encoded(value: str) -> None:
+    subject = Segments((slot("a"),))
+
+    wire = written(replace(LETTER, subject=subject), replace(ADA, values={"a": value}))
+
+    assert b"Subject: =?utf-8?" in wire
+    assert read(wire)["Subject"] == value
+
+
 @pytest.mark.parametrize("value", [".", "..", ".\n.", "x" * 74 + ".", "\n.\n"])
-@pytest.mark.parametrize("literals", [("", ""), ("", "."), ("a\n", "\n.b"), ("x" * 75, "")])
+@pytest.mark.parametrize(
+    "literals", [("", ""), ("", "."), ("a\n", "\n.b"), ("x" * 75, ""), ("x" * 75 + ".", "")]
+)
 def test_dots_that_begin_a_line_are_doubled(value: str, literals: tuple[str, str]) -> None:
     text = Segments((literals[0], slot("a"), literals[1]))
 
