@@ -58,7 +58,9 @@ def draft() -> Draft:
     )
 
 
-def recipients(count: int, *, first_name: str = "Ada", link: str = "") -> list[Recipient]:
+def recipients(
+    count: int, *, first: int = 0, first_name: str = "Ada", link: str = ""
+) -> list[Recipient]:
     """So many people, each with values of their own."""
     now = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
     return [
@@ -74,7 +76,7 @@ def recipients(count: int, *, first_name: str = "Ada", link: str = "") -> list[R
                 "link": link or f"https://acme.example/orders/{number}",
             },
         )
-        for number in range(count)
+        for number in range(first, first + count)
     ]
 
 

@@ -6,7 +6,7 @@ import os
 import pwd
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -44,11 +44,11 @@ def unprivileged() -> str | None:
 class Postgres:
     """One cluster. Its databases come and go; `daemon` can be frozen, stopped and started."""
 
-    def __init__(self, data: Path, sockets: Path) -> None:
+    def __init__(self, data: Path, sockets: Path, settings: Mapping[str, str] = CARELESS) -> None:
         self.port = free_port()
         self.sockets = sockets
         settings = {
-            **CARELESS,
+            **settings,
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": str(sockets),

@@ -1,0 +1,186 @@
+"""`make bench`: how fast mail goes through, beside what Postfix's own test programs do here.
+
+    python -m tests.bench [--messages 50000] [--runs 3] [--only NAME …]
+
+Each number is the median of the runs; the programs that are compared run right after each other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+from tests.bench import composer, whole_path
+from tests.equipment.daemons import answers_on, folder_for, free_port, wait_until
+from tests.equipment.delay_proxy import DelayProxy
+from tests.equipment.postgres import Postgres, make_cluster, unprivileged
+from tests.equipment.programs import executable
+
+SIZE = 2400  # bytes of a message, about
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the table; `measured` in units of its own, `target` None where there is none."""
+
+    name: str
+    measured: str
+    target: str = ""
+    is_met: bool | None = None
+
+
+def main() -> None:
+    """Run everything and print the table."""
+    arguments = _arguments()
+    with tempfile.TemporaryDirectory(prefix="livery-bench-") as folder, ExitStack() as stack:
+        bench = Bench(Path(folder), stack, arguments.messages, arguments.runs)
+        parts: dict[str, Callable[[], list[Line]]] = {
+            "composer": bench.composer,
+            "sqlite": bench.sqlite,
+            "postgresql": bench.postgresql,
+            "far": bench.far,
+            "memory": bench.memory,
+        }
+        for name, part in parts.items():
+            if name in (arguments.only or parts):
+                for line in part():
+                    _show(line)
+
+
+class Bench:
+    """The measurements; what they need is started when it is first used."""
+
+    def __init__(self, folder: Path, stack: ExitStack, messages: int, runs: int) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._messages = messages
+        self._runs = runs
+        self._number = count(1)
+        self._peaks: list[int] = []
+
+    def composer(self) -> list[Line]:
+        speed = statistics.median(composer.composes_a_second(composer.recipients(20_000)))
+        return [Line("composer, one core", f"{speed:,.0f}/s", "15,000/s", speed >= 15_000)]
+
+    def sqlite(self) -> list[Line]:
+        return self._whole_path("SQLite", lambda: None, 0.5)
+
+    def postgresql(self) -> list[Line]:
+        cluster = self._cluster()
+        return self._whole_path("PostgreSQL", lambda: cluster.url(cluster.make_database()), 0.35)
+
+    def far(self) -> list[Line]:
+        """One connection over 50 ms."""
+        messages = 400
+        with _sink() as port, DelayProxy(port, one_way=0.025) as proxy:
+            measured = whole_path.measure(
+                self._new_folder(),
+                None,
+                port=proxy.port,
+                messages=messages,
+                workers=1,
+                connections=1,
+            )
+        speed = measured.per_second
+        return [Line("one connection over 50 ms", f"{speed:.1f}/s", "19/s", speed >= 19)]
+
+    def memory(self) -> list[Line]:
+        if not self._peaks:
+            return []
+        peak = max(self._peaks) / MEGABYTE
+        return [Line("memory of a worker, peak", f"{peak:.0f} MB", "150 MB", peak <= 150)]
+
+    def _whole_path(
+        self, store: str, make_url: Callable[[], str | None], target: float
+    ) -> list[Line]:
+        sources, whole, spent = [], [], []
+        for _run in range(self._runs):
+            with _sink() as port:
+                sources.append(_source(port, self._messages))
+            with _sink() as port:
+                measured = whole_path.measure(
+                    self._new_folder(), make_url(), port=port, messages=self._messages
+                )
+            whole.append(measured.per_second)
+            self._peaks.append(measured.peak)
+            spent.append(measured.processor_seconds / self._messages)
+        source, ours = statistics.median(sources), statistics.median(whole)
+        ratio = ours / source
+        return [
+            Line("smtp-source -d -s 20", f"{source:,.0f}/s"),
+            Line(f"whole path, {store}, two workers", f"{ours:,.0f}/s"),
+            Line("  processor time of ours a message", f"{statistics.median(spent) * 1e6:.0f} µs"),
+            Line(f"  ratio to smtp-source, {store}", f"{ratio:.2f}", f"{target}", ratio >= target),
+        ]
+
+    def _new_folder(self) -> Path:
+        return self._folder / f"run {next(self._number)}"
+
+    def _cluster(self) -> Postgres:
+        """As it comes from the package, safe on disk."""
+        owner = unprivileged()
+        folder = self._stack.enter_context(folder_for("bench", owner))
+        make_cluster(folder / "data", owner)
+        cluster = Postgres(folder / "data", folder, settings={"max_wal_size": "4GB"})
+        cluster.start()
+        self._stack.callback(cluster.daemon.stop)
+        return cluster
+
+
+@contextmanager
+def _sink() -> Iterator[int]:
+    """Postfix's smtp-sink on a free port."""
+    port = free_port()
+    command: list[str | Path] = [
+        executable("smtp-sink"),
+        "-u",
+        "nobody",
+        f"127.0.0.1:{port}",
+        "1000",
+    ]
+    sink = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: answers_on(port), "smtp-sink")
+        yield port
+    finally:
+        sink.terminate()
+        sink.wait()
+
+
+def _source(port: int, messages: int) -> float:
+    """Messages a second of Postfix's smtp-source with twenty connections."""
+    command: list[str | Path] = [
+        executable("smtp-source"),
+        *("-d", "-s", "20", "-m", str(messages), "-l", str(SIZE)),
+        *("-f", "orders@acme.example", "-t", "person@birch.example"),
+        f"127.0.0.1:{port}",
+    ]
+    begun = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return messages / (time.perf_counter() - begun)
+
+
+def _show(line: Line) -> None:
+    verdict = {None: "", True: "met", False: "NOT MET"}[line.is_met]
+    print(f"{line.name:<38} {line.measured:>12} {line.target:>12} {verdict}", flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench")
+    parser.add_argument("--messages", type=int, default=50_000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", nargs="*")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
