@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.test import TestResponse
 
 from portal.accounts.models import Person
 from portal.apps import keys
@@ -19,6 +19,16 @@ from portal.white_labels.models import WhiteLabel
 from tests.equipment.stage import make_app, make_person, make_server, make_white_label
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a program gets."""
+
+    status_code: int
+    json: Any
+    headers: Mapping[str, str]
+    content_type: str | None
+
+
 @dataclass
 class Caller:
     """An app with its key."""
@@ -27,10 +37,10 @@ class Caller:
     key: str
     host: str = "localhost:8000"
 
-    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> TestResponse:
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         """One request; the test's own transaction is over before it begins."""
         db.session.commit()
-        return self.client.open(
+        answer = self.client.open(
             f"/api/v1{path}",
             method=method,
             json=body,
@@ -40,11 +50,12 @@ class Caller:
                 **{name.replace("_", "-"): value for name, value in headers.items()},
             },
         )
+        return Answer(answer.status_code, answer.json, dict(answer.headers), answer.content_type)
 
-    def post(self, path: str, body: Any = None, **headers: str) -> TestResponse:
+    def post(self, path: str, body: Any = None, **headers: str) -> Answer:
         return self.ask("POST", path, {} if body is None else body, **headers)
 
-    def get(self, path: str) -> TestResponse:
+    def get(self, path: str) -> Answer:
         return self.ask("GET", path)
 
 

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from portal.api.description import OPERATIONS
+from portal.api.description import OPERATIONS, Operation
 from tests.api.conftest import Caller, Stage
 
 
-def document(stage: Stage) -> dict:
+def document(stage: Stage) -> Any:
     answer = stage.app.test_client().get("/api/v1/openapi.json", base_url="http://localhost:8000")
     assert answer.status_code == 200
     return answer.json
 
 
-def test_is_a_valid_openapi_document(stage: Stage):
+def test_is_a_valid_openapi_document(stage: Stage) -> None:
     OpenAPIV31SpecValidator(document(stage)).validate()
 
 
-def test_names_every_endpoint_and_no_other(stage: Stage):
+def test_names_every_endpoint_and_no_other(stage: Stage) -> None:
     served = {
         (method.lower(), re.sub(r"<[^>]+>", "{id}", rule.rule.removeprefix("/api/v1")))
         for rule in stage.app.url_map.iter_rules()
@@ -38,7 +39,9 @@ def test_names_every_endpoint_and_no_other(stage: Stage):
 @pytest.mark.parametrize(
     "operation", [operation for operation in OPERATIONS if operation.body is not None]
 )
-def test_a_body_with_an_unknown_member_is_refused_everywhere(calls: Caller, operation):
+def test_a_body_with_an_unknown_member_is_refused_everywhere(
+    calls: Caller, operation: Operation
+) -> None:
     answer = calls.post(operation.path, {"unknown": 1})
 
     assert answer.status_code == 400

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from flask import Flask
 
@@ -13,7 +14,7 @@ from tests.api.conftest import Caller, Stage
 from tests.equipment.stage import kept
 
 
-def ask(app: Flask, path: str, **environ: str):
+def ask(app: Flask, path: str, **environ: str) -> Any:
     db.session.commit()
     return app.test_client().get(
         path,
@@ -37,30 +38,30 @@ def start_worker(heard: timedelta = timedelta()) -> None:
     )
 
 
-def test_the_process_answers_at_any_address(app: Flask):
+def test_the_process_answers_at_any_address(app: Flask) -> None:
     assert ask(app, "/healthz").json == {"status": "ok"}
 
 
-def test_without_a_worker_it_is_not_ready_and_says_so(app: Flask):
+def test_without_a_worker_it_is_not_ready_and_says_so(app: Flask) -> None:
     answer = ask(app, "/readyz")
 
     assert answer.status_code == 503
     assert answer.json["checks"]["worker"] == "no worker was heard of for a minute"
 
 
-def test_with_a_worker_that_is_heard_of_it_is_ready(app: Flask):
+def test_with_a_worker_that_is_heard_of_it_is_ready(app: Flask) -> None:
     start_worker()
 
     assert ask(app, "/readyz").status_code == 200
 
 
-def test_a_silent_worker_does_not_count(app: Flask):
+def test_a_silent_worker_does_not_count(app: Flask) -> None:
     start_worker(heard=timedelta(minutes=2))
 
     assert ask(app, "/readyz").status_code == 503
 
 
-def test_old_due_mail_is_named(calls: Caller, stage: Stage):
+def test_old_due_mail_is_named(calls: Caller, stage: Stage) -> None:
     start_worker()
     calls.post("/messages", {"to": ["cy@else.example"], "subject": "Hello", "text": "Hi"})
     start = clock.now()
@@ -74,12 +75,12 @@ def test_old_due_mail_is_named(calls: Caller, stage: Stage):
     assert answer.json["checks"]["queue"].startswith("mail is due since")
 
 
-def test_metrics_are_for_loopback_or_the_token_only(app: Flask):
+def test_metrics_are_for_loopback_or_the_token_only(app: Flask) -> None:
     assert ask(app, "/metrics").status_code == 200
     assert ask(app, "/metrics", REMOTE_ADDR="192.0.2.7").status_code == 404
 
 
-def test_metrics_count_what_waits(calls: Caller, stage: Stage):
+def test_metrics_count_what_waits(calls: Caller, stage: Stage) -> None:
     calls.post("/messages", {"to": ["cy@else.example"], "subject": "Hello", "text": "Hi"})
 
     text = ask(stage.app, "/metrics").text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -17,10 +18,10 @@ from portal.core.secret import Secret
 from portal.outbox.models import Delivery, Message
 from portal.outbox.states import State
 from portal.white_labels import tenants
-from tests.api.conftest import Caller, Stage
+from tests.api.conftest import Answer, Caller, Stage
 from tests.equipment.stage import make_app, make_default, make_person, make_sender, make_template
 
-HELLO = {"to": ["cy@else.example"], "subject": "Hello", "text": "Good morning"}
+HELLO: dict[str, Any] = {"to": ["cy@else.example"], "subject": "Hello", "text": "Good morning"}
 
 
 def count_messages() -> int:
@@ -30,7 +31,7 @@ def count_messages() -> int:
 
 class TestAccepting:
     @pytest.mark.accepts("UC-03", "SS-01")
-    def test_answers_with_an_id_and_the_route(self, calls: Caller, stage: Stage):
+    def test_answers_with_an_id_and_the_route(self, calls: Caller, stage: Stage) -> None:
         answer = calls.post("/messages", HELLO)
 
         assert answer.status_code == 202
@@ -42,7 +43,9 @@ class TestAccepting:
         assert "Ada owns Shop and configured this server" in body["route"]["words"]
         assert body["deliveries"][0]["to"] == "cy@else.example"
 
-    def test_stores_one_delivery_for_each_recipient_however_often_named(self, calls: Caller):
+    def test_stores_one_delivery_for_each_recipient_however_often_named(
+        self, calls: Caller
+    ) -> None:
         body = HELLO | {"to": ["cy@else.example", "CY@else.example"], "bcc": ["di@else.example"]}
 
         answer = calls.post("/messages", body)
@@ -53,7 +56,9 @@ class TestAccepting:
         ]
 
     @pytest.mark.accepts("SI-27", "SI-28")
-    def test_a_co_admins_app_goes_through_the_platform_and_the_trace_says_why(self, stage: Stage):
+    def test_a_co_admins_app_goes_through_the_platform_and_the_trace_says_why(
+        self, stage: Stage
+    ) -> None:
         bobs = stage.caller(make_app(stage.bob, "Blog"))
 
         sent = bobs.post("/messages", HELLO).json
@@ -64,14 +69,14 @@ class TestAccepting:
         assert skipped["code"] == "not_the_owners_server"
         assert skipped["words"] == "Ada configured this server, but the app belongs to Bob."
 
-    def test_with_a_time_to_come_is_scheduled(self, calls: Caller):
+    def test_with_a_time_to_come_is_scheduled(self, calls: Caller) -> None:
         later = (clock.now() + timedelta(hours=2)).isoformat()
 
         answer = calls.post("/messages", HELLO | {"send_at": later})
 
         assert answer.json["status"] == "scheduled"
 
-    def test_takes_a_template_with_variables(self, calls: Caller, stage: Stage):
+    def test_takes_a_template_with_variables(self, calls: Caller, stage: Stage) -> None:
         make_template(stage.acme)
 
         answer = calls.post(
@@ -82,12 +87,12 @@ class TestAccepting:
         assert answer.status_code == 202
         assert calls.get(f"/messages/{answer.json['id']}").json["template"] == "welcome"
 
-    def test_takes_attachments(self, calls: Caller):
+    def test_takes_attachments(self, calls: Caller) -> None:
         file = {"filename": "a.txt", "content": base64.b64encode(b"hello").decode()}
 
         assert calls.post("/messages", HELLO | {"attachments": [file]}).status_code == 202
 
-    def test_uses_the_default_sender_of_the_agent(self, calls: Caller, stage: Stage):
+    def test_uses_the_default_sender_of_the_agent(self, calls: Caller, stage: Stage) -> None:
         abe = make_person(stage.acme, "Abe")
         make_default(abe, make_sender(stage.own, "abe@acme.example", of=stage.acme, name="Abe"))
 
@@ -98,7 +103,7 @@ class TestAccepting:
 
 
 class TestTestKeys:
-    def test_accept_and_show_everything_and_send_nothing(self, stage: Stage):
+    def test_accept_and_show_everything_and_send_nothing(self, stage: Stage) -> None:
         calls = stage.caller(stage.shop, KeyKind.TEST)
 
         answer = calls.post("/messages", HELLO)
@@ -108,7 +113,9 @@ class TestTestKeys:
         assert answer.json["route"]["server"] == "acme-own"
 
     @pytest.mark.accepts("SS-49")
-    def test_without_any_server_a_live_key_is_in_the_sandbox_too(self, calls: Caller, stage: Stage):
+    def test_without_any_server_a_live_key_is_in_the_sandbox_too(
+        self, calls: Caller, stage: Stage
+    ) -> None:
         stage.own.is_enabled = stage.main.is_enabled = False
 
         answer = calls.post("/messages", HELLO)
@@ -116,7 +123,7 @@ class TestTestKeys:
         assert answer.json["status"] == "sandboxed"
         assert answer.json["route"]["reason"] == "sandbox"
 
-    def test_simulator_addresses_are_queued_with_any_key(self, stage: Stage):
+    def test_simulator_addresses_are_queued_with_any_key(self, stage: Stage) -> None:
         calls = stage.caller(stage.shop, KeyKind.TEST)
 
         answer = calls.post("/messages", HELLO | {"to": ["bounced@simulator.livery.example"]})
@@ -126,7 +133,7 @@ class TestTestKeys:
 
 
 class TestIdempotency:
-    def test_the_same_key_and_body_get_the_first_answer(self, calls: Caller):
+    def test_the_same_key_and_body_get_the_first_answer(self, calls: Caller) -> None:
         first = calls.post("/messages", HELLO, Idempotency_Key="order-1")
         again = calls.post("/messages", HELLO, Idempotency_Key="order-1")
 
@@ -135,7 +142,7 @@ class TestIdempotency:
         assert "Idempotent-Replayed" not in first.headers
         assert count_messages() == 1
 
-    def test_the_same_key_with_another_body_is_refused(self, calls: Caller):
+    def test_the_same_key_with_another_body_is_refused(self, calls: Caller) -> None:
         calls.post("/messages", HELLO, Idempotency_Key="order-1")
 
         answer = calls.post("/messages", HELLO | {"subject": "Bye"}, Idempotency_Key="order-1")
@@ -143,13 +150,15 @@ class TestIdempotency:
         assert answer.status_code == 409
         assert answer.json["code"] == "idempotency_key_reused"
 
-    def test_a_refused_message_leaves_the_key_free(self, calls: Caller):
+    def test_a_refused_message_leaves_the_key_free(self, calls: Caller) -> None:
         refused = calls.post("/messages", HELLO | {"to": ["nobody"]}, Idempotency_Key="order-1")
 
         assert refused.status_code == 422
         assert calls.post("/messages", HELLO, Idempotency_Key="order-1").status_code == 202
 
-    def test_keys_of_two_apps_have_nothing_to_do_with_each_other(self, calls: Caller, stage: Stage):
+    def test_keys_of_two_apps_have_nothing_to_do_with_each_other(
+        self, calls: Caller, stage: Stage
+    ) -> None:
         other = stage.caller(make_app(stage.ada, "Other"))
 
         calls.post("/messages", HELLO, Idempotency_Key="order-1")
@@ -158,8 +167,8 @@ class TestIdempotency:
         assert answer.status_code == 202
 
     @pytest.mark.both_stores
-    def test_a_double_click_is_one_message(self, calls: Caller, stage: Stage):
-        answers = []
+    def test_a_double_click_is_one_message(self, calls: Caller, stage: Stage) -> None:
+        answers: list[Answer] = []
 
         def click() -> None:
             caller = Caller(stage.app.test_client(), calls.key)
@@ -179,7 +188,7 @@ class TestIdempotency:
 
 
 class TestBatches:
-    def test_answer_for_each_message(self, calls: Caller):
+    def test_answer_for_each_message(self, calls: Caller) -> None:
         wrong = HELLO | {"to": ["nobody"]}
 
         answer = calls.post("/messages/batch", {"messages": [HELLO, wrong, HELLO]})
@@ -190,7 +199,7 @@ class TestBatches:
         assert second["error"]["code"] == "address_without_at"
         assert count_messages() == 2
 
-    def test_of_more_than_a_thousand_are_refused(self, calls: Caller):
+    def test_of_more_than_a_thousand_are_refused(self, calls: Caller) -> None:
         answer = calls.post("/messages/batch", {"messages": [HELLO] * 1001})
 
         assert answer.status_code == 400
@@ -223,7 +232,9 @@ class TestRefusals:
             ),
         ],
     )
-    def test_name_the_field(self, calls: Caller, change, status, code, field):
+    def test_name_the_field(
+        self, calls: Caller, change: dict[str, Any], status: int, code: str, field: str
+    ) -> None:
         answer = calls.post("/messages", HELLO | change)
 
         assert answer.status_code == status
@@ -235,29 +246,29 @@ class TestRefusals:
 
     @pytest.mark.parametrize("evil", ["\r\n", "\n", "\r", "\0", "\u2028", "\u202e", "\x85"])
     @pytest.mark.parametrize("place", ["subject", "to_name", "header", "reply_to_name", "filename"])
-    def test_no_header_can_be_smuggled_in(self, calls: Caller, evil: str, place: str):
+    def test_no_header_can_be_smuggled_in(self, calls: Caller, evil: str, place: str) -> None:
         text = f"Hello{evil}Bcc: spy@evil.example"
-        change = {
+        changes: dict[str, dict[str, Any]] = {
             "subject": {"subject": text},
             "to_name": {"to": [{"email": "cy@else.example", "name": text}]},
             "header": {"headers": {"X-Note": text}},
             "reply_to_name": {"reply_to": [{"email": "cy@else.example", "name": text}]},
             "filename": {"attachments": [{"filename": text, "content": ""}]},
-        }[place]
+        }
 
-        answer = calls.post("/messages", HELLO | change)
+        answer = calls.post("/messages", HELLO | changes[place])
 
         assert answer.status_code == 422
         assert count_messages() == 0
 
     @pytest.mark.parametrize("name", ["Bcc", "Subject", "Received", "X-Bad Name", "X-Bad:"])
-    def test_only_x_headers_are_taken(self, calls: Caller, name: str):
+    def test_only_x_headers_are_taken(self, calls: Caller, name: str) -> None:
         answer = calls.post("/messages", HELLO | {"headers": {name: "value"}})
 
         assert answer.status_code == 422
 
     @pytest.mark.accepts("ST-38", "ST-39")
-    def test_fifty_one_recipients_on_the_platforms_server(self, stage: Stage):
+    def test_fifty_one_recipients_on_the_platforms_server(self, stage: Stage) -> None:
         bobs = stage.caller(make_app(stage.bob, "Blog"))
         many = [f"r{number}@else.example" for number in range(51)]
 
@@ -269,7 +280,9 @@ class TestRefusals:
         assert count_messages() == 0
 
     @pytest.mark.accepts("SI-27")
-    def test_a_sender_on_somebody_elses_server_is_refused_and_not_replaced(self, stage: Stage):
+    def test_a_sender_on_somebody_elses_server_is_refused_and_not_replaced(
+        self, stage: Stage
+    ) -> None:
         bobs = stage.caller(make_app(stage.bob, "Blog"))
 
         answer = bobs.post("/messages", HELLO | {"sender": "acme-own@acme.example"})
@@ -277,8 +290,8 @@ class TestRefusals:
         assert answer.status_code == 422
         assert answer.json["code"] == "not_the_owners_server"
 
-    def test_text_that_is_not_json(self, calls: Caller):
-        answer = calls.client.post(
+    def test_text_that_is_not_json(self, calls: Caller) -> None:
+        answer: Any = calls.client.post(
             "/api/v1/messages",
             data="{",
             content_type="application/json",
@@ -288,7 +301,7 @@ class TestRefusals:
 
         assert (answer.status_code, answer.json["code"]) == (400, "json_invalid")
 
-    def test_a_body_that_is_too_large(self, calls: Caller):
+    def test_a_body_that_is_too_large(self, calls: Caller) -> None:
         answer = calls.post("/messages", HELLO | {"text": "x" * (17 * 1024 * 1024)})
 
         assert answer.status_code == 413
@@ -296,7 +309,7 @@ class TestRefusals:
 
 
 class TestLooking:
-    def test_an_app_sees_its_own_messages_newest_first(self, calls: Caller):
+    def test_an_app_sees_its_own_messages_newest_first(self, calls: Caller) -> None:
         ids = [calls.post("/messages", HELLO).json["id"] for _ in range(3)]
 
         answer = calls.get("/messages").json
@@ -304,7 +317,7 @@ class TestLooking:
         assert [message["id"] for message in answer["messages"]] == ids[::-1]
         assert answer["next"] is None
 
-    def test_pages_go_on_after_the_last_id(self, calls: Caller):
+    def test_pages_go_on_after_the_last_id(self, calls: Caller) -> None:
         ids = [calls.post("/messages", HELLO).json["id"] for _ in range(51)]
 
         first = calls.get("/messages").json
@@ -312,7 +325,7 @@ class TestLooking:
 
         assert [message["id"] for message in second["messages"]] == ids[:1]
 
-    def test_messages_are_found_by_recipient_and_status(self, calls: Caller):
+    def test_messages_are_found_by_recipient_and_status(self, calls: Caller) -> None:
         calls.post("/messages", HELLO)
         wanted = calls.post("/messages", HELLO | {"to": ["di@else.example"]}).json["id"]
 
@@ -321,7 +334,7 @@ class TestLooking:
         assert [message["id"] for message in by_recipient] == [wanted]
         assert calls.get("/messages?status=sent").json["messages"] == []
 
-    def test_another_apps_message_is_not_there(self, calls: Caller, stage: Stage):
+    def test_another_apps_message_is_not_there(self, calls: Caller, stage: Stage) -> None:
         other = stage.caller(make_app(stage.ada, "Other"))
         number = calls.post("/messages", HELLO).json["id"]
 
@@ -331,14 +344,14 @@ class TestLooking:
 
 
 class TestCancelling:
-    def test_takes_back_what_waits(self, calls: Caller):
+    def test_takes_back_what_waits(self, calls: Caller) -> None:
         number = calls.post("/messages", HELLO).json["id"]
 
         answer = calls.post(f"/messages/{number}/cancel")
 
         assert answer.json == {"id": number, "cancelled": 1, "status": "cancelled"}
 
-    def test_is_too_late_when_it_was_sent(self, calls: Caller):
+    def test_is_too_late_when_it_was_sent(self, calls: Caller) -> None:
         number = calls.post("/messages", HELLO).json["id"]
         delivery = db.session.scalars(select(Delivery)).one()
         delivery.state = State.SENT
@@ -352,8 +365,8 @@ class TestKeys:
     @pytest.mark.parametrize(
         "header", ["", "Bearer", "Bearer lv_live_x_y", "Basic YTpi", "lv_live_x"]
     )
-    def test_without_a_valid_key_there_is_no_entry(self, stage: Stage, header: str):
-        answer = stage.app.test_client().get(
+    def test_without_a_valid_key_there_is_no_entry(self, stage: Stage, header: str) -> None:
+        answer: Any = stage.app.test_client().get(
             "/api/v1/messages",
             headers={"Authorization": header},
             base_url="http://localhost:8000",
@@ -363,30 +376,32 @@ class TestKeys:
         assert answer.json["code"] == "unauthorized"
         assert "WWW-Authenticate" in answer.headers
 
-    def test_a_revoked_key_opens_nothing(self, calls: Caller, stage: Stage):
+    def test_a_revoked_key_opens_nothing(self, calls: Caller, stage: Stage) -> None:
         for row in keys.keys_of(stage.shop):
             keys.revoke(row)
 
         assert calls.get("/messages").status_code == 401
 
-    def test_a_key_of_a_deleted_app_opens_nothing(self, calls: Caller, stage: Stage):
+    def test_a_key_of_a_deleted_app_opens_nothing(self, calls: Caller, stage: Stage) -> None:
         apps.delete(stage.shop)
 
         assert calls.get("/messages").status_code == 401
 
-    def test_a_key_of_a_suspended_white_label_opens_nothing(self, calls: Caller, stage: Stage):
+    def test_a_key_of_a_suspended_white_label_opens_nothing(
+        self, calls: Caller, stage: Stage
+    ) -> None:
         tenants.suspend(stage.acme)
 
         assert calls.get("/messages").status_code == 401
 
-    def test_a_wrong_secret_with_the_right_id_opens_nothing(self, calls: Caller):
+    def test_a_wrong_secret_with_the_right_id_opens_nothing(self, calls: Caller) -> None:
         wrong = Secret(calls.key[:-4] + "0000")
 
         assert Caller(calls.client, wrong.reveal()).get("/messages").status_code == 401
 
 
 class TestRoute:
-    def test_explains_and_sends_nothing(self, stage: Stage):
+    def test_explains_and_sends_nothing(self, stage: Stage) -> None:
         bobs = stage.caller(make_app(stage.bob, "Blog"))
 
         answer = bobs.post("/route", {"to": ["cy@else.example"]})
@@ -400,7 +415,7 @@ class TestRoute:
         assert count_messages() == 0
 
     @pytest.mark.accepts("SI-29")
-    def test_follows_the_owner(self, calls: Caller, stage: Stage):
+    def test_follows_the_owner(self, calls: Caller, stage: Stage) -> None:
         before = calls.post("/route").json["server"]
         apps.change_owner(stage.shop, owner=stage.bob)
 
@@ -408,14 +423,14 @@ class TestRoute:
 
         assert (before, after) == ("acme-own", "main")
 
-    def test_is_what_accepting_does(self, calls: Caller):
+    def test_is_what_accepting_does(self, calls: Caller) -> None:
         asked = calls.post("/route", {"to": ["cy@else.example"]}).json
         sent = calls.post("/messages", HELLO).json["route"]
 
         assert {name: asked[name] for name in sent} == sent
 
 
-def test_lists_name_what_an_app_may_use(calls: Caller, stage: Stage):
+def test_lists_name_what_an_app_may_use(calls: Caller, stage: Stage) -> None:
     make_template(stage.acme)
 
     senders = calls.get("/senders").json["senders"]
