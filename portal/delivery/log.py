@@ -1,7 +1,8 @@
 """The delivery log: every recipient of every message, newest first, and what became of each.
 
-A tenant is a white label; None is the Backoffice, which sees all of them and the platform's own
-mail. `Search.whose` narrows it to what one person wrote or what was written in their name.
+A tenant is named by its white label's id; None is the Backoffice, which sees all of them and the
+platform's own mail. `Search.whose` narrows it to what one person wrote or what was written in their
+name.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Search:
 
 
 def deliveries(
-    white_label: WhiteLabel | None,
+    white_label_id: int | None,
     search: Search,
     *,
     before: int | None = None,
@@ -61,13 +62,13 @@ def deliveries(
     size: int = SIZE,
 ) -> Page[Delivery]:
     """One page of what is found, newest first, with message, app and server loaded."""
-    query = _found(white_label, search)
+    query = _found(white_label_id, search)
     return page_of(query, Delivery.id, before=before, after=after, size=size)
 
 
-def all_deliveries(white_label: WhiteLabel | None, search: Search) -> Iterator[Delivery]:
+def all_deliveries(white_label_id: int | None, search: Search) -> Iterator[Delivery]:
     """Everything that is found, read piece by piece; the session forgets what nobody holds."""
-    query, before = _found(white_label, search), None
+    query, before = _found(white_label_id, search), None
     while True:
         page = page_of(query, Delivery.id, before=before, size=AT_ONCE)
         yield from page.rows
@@ -76,13 +77,13 @@ def all_deliveries(white_label: WhiteLabel | None, search: Search) -> Iterator[D
         before = page.older
 
 
-def delivery(white_label: WhiteLabel | None, delivery_id: int, *, whose: int | None) -> Delivery:
+def delivery(white_label_id: int | None, delivery_id: int, *, whose: int | None) -> Delivery:
     """One delivery with its tries and its message's events.
 
     Raises:
         NotFound: missing, another white label's, or not of this person's own mail.
     """
-    query = _seen_by(white_label, Search(whose=whose)).where(Delivery.id == delivery_id)
+    query = _seen_by(white_label_id, Search(whose=whose)).where(Delivery.id == delivery_id)
     found = db.session.scalar(
         query.options(
             contains_eager(Delivery.message).options(
@@ -104,32 +105,32 @@ def others_of(delivery: Delivery, *, most: int) -> Sequence[Delivery]:
     return db.session.scalars(query.order_by(Delivery.position).limit(most)).all()
 
 
-def apps_in(white_label: WhiteLabel | None) -> Sequence[tuple[App, WhiteLabel]]:
+def apps_in(white_label_id: int | None) -> Sequence[tuple[App, WhiteLabel]]:
     """The apps to choose from, deleted ones too: their mail is still there."""
     query = select(App, WhiteLabel).join(WhiteLabel, WhiteLabel.id == App.white_label_id)
-    if white_label is not None:
-        query = query.where(App.white_label_id == white_label.id)
+    if white_label_id is not None:
+        query = query.where(App.white_label_id == white_label_id)
     rows = db.session.execute(query.order_by(WhiteLabel.name, App.name, App.id))
     return [(app, owner) for app, owner in rows]
 
 
-def servers_in(white_label: WhiteLabel | None) -> Sequence[SmtpServer]:
+def servers_in(white_label_id: int | None) -> Sequence[SmtpServer]:
     """The servers to choose from, deleted ones too; the platform's carry everybody's mail."""
     query = select(SmtpServer)
-    if white_label is not None:
+    if white_label_id is not None:
         query = query.where(
             or_(
-                SmtpServer.white_label_id == white_label.id,
+                SmtpServer.white_label_id == white_label_id,
                 SmtpServer.white_label_id.is_(None),
             )
         )
     return db.session.scalars(query.order_by(SmtpServer.name, SmtpServer.id)).all()
 
 
-def _found(white_label: WhiteLabel | None, search: Search) -> Select[Delivery]:
+def _found(white_label_id: int | None, search: Search) -> Select[Delivery]:
     return (
-        _seen_by(white_label, search)
-        .where(*_conditions(white_label, search))
+        _seen_by(white_label_id, search)
+        .where(*_conditions(white_label_id, search))
         .options(
             contains_eager(Delivery.message).options(
                 # What a page of the log does not show may be megabytes.
@@ -143,10 +144,10 @@ def _found(white_label: WhiteLabel | None, search: Search) -> Select[Delivery]:
     )
 
 
-def _seen_by(white_label: WhiteLabel | None, search: Search) -> Select[Delivery]:
+def _seen_by(white_label_id: int | None, search: Search) -> Select[Delivery]:
     query = select(Delivery).join(Delivery.message)
-    if white_label is not None:
-        query = query.where(Delivery.tenant == white_label.id)
+    if white_label_id is not None:
+        query = query.where(Delivery.tenant == white_label_id)
     if search.whose is not None:
         query = query.where(
             or_(Message.author_id == search.whose, Message.agent_id == search.whose)
@@ -155,12 +156,12 @@ def _seen_by(white_label: WhiteLabel | None, search: Search) -> Select[Delivery]
 
 
 def _conditions(
-    white_label: WhiteLabel | None, search: Search
+    white_label_id: int | None, search: Search
 ) -> Iterator[ColumnElement[bool] | TextClause]:
     if search.email is not None:
         spellings = {search.email, search.email.lower()}
         yield Delivery.email.in_(spellings)
-        if white_label is None:
+        if white_label_id is None:
             # The index begins with the tenant: name them all.
             yield Delivery.tenant.in_([PLATFORM, *db.session.scalars(select(WhiteLabel.id))])
     if search.message is not None:

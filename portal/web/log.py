@@ -25,7 +25,7 @@ from portal.web.csv_file import csv_file
 from portal.web.forms import Form
 from portal.web.guard import for_agents
 from portal.web.headers import policy
-from portal.web.log_search import MORE, SearchForm, cells, header, whose
+from portal.web.log_search import MORE, SearchForm, header, rows, whose
 
 # A mail's own page: nothing runs, nothing is fetched, it belongs to no origin.
 MAIL_POLICY = (
@@ -58,7 +58,7 @@ def log() -> str:
     page = None
     if search is not None:
         page = deliveries.deliveries(
-            g.white_label,
+            g.site.white_label_id,
             search,
             before=request.args.get("before", type=int),
             after=request.args.get("after", type=int),
@@ -79,8 +79,8 @@ def log_csv() -> ResponseReturnValue:
     form.offer()
     if not form.validate():
         return redirect(f"{url_for('.log')}?{request.query_string.decode()}")
-    found = deliveries.all_deliveries(g.white_label, form.search())
-    return csv_file("deliveries", header(), (cells(one) for one in found))
+    found = deliveries.all_deliveries(g.site.white_label_id, form.search())
+    return csv_file("deliveries", header(), rows(found))
 
 
 @for_agents
@@ -179,7 +179,7 @@ def send_again(delivery_id: int) -> ResponseReturnValue:
 
 
 def _find(delivery_id: int) -> Delivery:
-    return deliveries.delivery(g.white_label, delivery_id, whose=whose())
+    return deliveries.delivery(g.site.white_label_id, delivery_id, whose=whose())
 
 
 def _history(shown: Delivery) -> list[tuple[datetime, str, Event | Attempt]]:

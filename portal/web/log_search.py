@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -66,14 +67,18 @@ class SearchForm(Query):
             anything,
             *(
                 SelectChoice(
-                    str(app.id), app.name if g.white_label else f"{white_label.name}: {app.name}"
+                    str(app.id),
+                    f"{white_label.name}: {app.name}" if g.site.is_platform else app.name,
                 )
-                for app, white_label in deliveries.apps_in(g.white_label)
+                for app, white_label in deliveries.apps_in(g.site.white_label_id)
             ),
         ]
         self.server.choices = [
             anything,
-            *(SelectChoice(str(one.id), one.name) for one in deliveries.servers_in(g.white_label)),
+            *(
+                SelectChoice(str(server.id), server.name)
+                for server in deliveries.servers_in(g.site.white_label_id)
+            ),
         ]
 
     def search(self) -> Search:
@@ -109,11 +114,16 @@ def header() -> list[str]:
         _("Accepted"), _("Message"), _("To"), _("From"), _("Subject"), _("App"), _("State"),
         _("Server"), _("Code"), _("Extended code"), _("Words"), _("Attempts"), _("Settled"),
     ]  # fmt: skip
-    return names if g.white_label else [_("White label"), *names]
+    return [_("White label"), *names] if g.site.is_platform else names
 
 
-def cells(one: Delivery) -> list[Cell]:
-    """One row."""
+def rows(found: Iterable[Delivery]) -> Iterator[list[Cell]]:
+    """What is found, as cells. What depends on the reader is looked up here, not row by row."""
+    words = {state: str(label) for state, (label, _look) in STATES.items()}
+    return (_cells(one, words) for one in found)
+
+
+def _cells(one: Delivery, words: Mapping[State, str]) -> list[Cell]:
     message = one.message
     row: list[Cell] = [
         message.created_at,
@@ -122,7 +132,7 @@ def cells(one: Delivery) -> list[Cell]:
         message.from_email,
         as_sent.subject_of(one),
         message.app.name if message.app else None,
-        str(STATES[one.state][0]),
+        words[one.state],
         one.server.name if one.server else None,
         one.code,
         one.enhanced,
@@ -130,6 +140,6 @@ def cells(one: Delivery) -> list[Cell]:
         one.attempts,
         one.settled_at,
     ]
-    if g.white_label is None:
+    if g.site.is_platform:
         row.insert(0, message.white_label.name if message.white_label else None)
     return row

@@ -67,7 +67,7 @@ def apps_csv() -> Response:
     all_of_them = acts.all_apps()
     ways = ways_of(all_of_them)
     header = (_("White label"), _("App"), _("Owner"), _("Route"), _("Keys"))
-    rows = (
+    rows = [
         (
             app.white_label.name,
             app.name,
@@ -76,7 +76,7 @@ def apps_csv() -> Response:
             len(app.working_keys),
         )
         for app in all_of_them
-    )
+    ]
     return csv_file("applications", header, rows)
 
 

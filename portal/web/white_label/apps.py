@@ -102,10 +102,10 @@ def apps_csv() -> Response:
     all_of_them = acts.apps_of(g.white_label)
     ways = ways_of(all_of_them)
     header = (_("App"), _("Owner"), _("Contact address"), _("Route"), _("Keys"))
-    rows = (
+    rows = [
         (app.name, app.owner.email, app.contact_email, ways[app.id].words, len(app.working_keys))
         for app in all_of_them
-    )
+    ]
     return csv_file("apps", header, rows)
 
 

@@ -40,11 +40,11 @@ class Begun:
 @for_agents
 def overview() -> str:
     if g.person.role is Role.AGENT:
-        mine = deliveries.deliveries(g.white_label, Search(whose=g.person.id), size=SHOWN * 2)
+        mine = deliveries.deliveries(g.white_label.id, Search(whose=g.person.id), size=SHOWN * 2)
         return render_template(
             "white_label/overview_of_agent.html", mine=mine.rows, subject_of=as_sent.subject_of
         )
-    failed = deliveries.deliveries(g.white_label, Search(state=State.FAILED), size=SHOWN)
+    failed = deliveries.deliveries(g.white_label.id, Search(state=State.FAILED), size=SHOWN)
     return render_template(
         "white_label/overview.html",
         standing=figures.standing(g.white_label),
