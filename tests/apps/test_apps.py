@@ -89,4 +89,6 @@ def test_a_foreign_app_is_not_there(birch: WhiteLabel, acme: WhiteLabel, ada: Pe
     with pytest.raises(NotFound):
         apps.find_app(birch, app.id)
     assert apps.apps_of(birch) == []
+    assert apps.search_apps(birch).rows == []
+    assert apps.search_apps(birch, "shop").rows == []
     assert apps.find_by_name(birch, app.name) is None
