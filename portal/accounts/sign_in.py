@@ -148,6 +148,18 @@ def end_all(person: Person, *, keep: int | None = None) -> None:
     db.session.execute(query.values(ended_at=clock.now()))
 
 
+def end_everybody(white_label_id: int) -> None:
+    """End every browser of everybody in this white label."""
+    query = update(SignIn).where(
+        SignIn.ended_at.is_(None),
+        SignIn.person_id.in_(select(Person.id).where(Person.white_label_id == white_label_id)),
+    )
+    # Said about the rows, not about those that happen to be loaded.
+    db.session.execute(
+        query.values(ended_at=clock.now()), execution_options={"synchronize_session": False}
+    )
+
+
 def forget_before(moment: datetime) -> int:
     """Forget sign-ins that ended, or could not be used any more, before this moment."""
     return forget_rows(SignIn, (SignIn.ended_at < moment) | (SignIn.created_at < moment - ABSOLUTE))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 
 from portal.audit.models import AuditEntry
+from portal.core.db import db
 from portal.core.paging import SIZE, Page, page_of
 
 
@@ -35,6 +36,21 @@ def entries(
         known: ids of the people whose names the asker may know. Others are not found by name;
             their entries are still there.
     """
+    query = _matching(chain, wanted, known)
+    return page_of(query, AuditEntry.id, before=before, after=after, size=size)
+
+
+def all_entries(
+    chain: int | None, wanted: Wanted, *, known: Collection[int] | None = None
+) -> Iterator[AuditEntry]:
+    """The same without pages, the newest first, a few hundred in memory at a time."""
+    query = _matching(chain, wanted, known).order_by(AuditEntry.id.desc())
+    yield from db.session.scalars(query.execution_options(yield_per=500))
+
+
+def _matching(
+    chain: int | None, wanted: Wanted, known: Collection[int] | None
+) -> Select[AuditEntry]:
     query = select(AuditEntry)
     if chain is not None:
         query = query.where(AuditEntry.chain == chain)
@@ -46,7 +62,7 @@ def entries(
             query = query.where(AuditEntry.actor_id.is_(None) | AuditEntry.actor_id.in_(known))
     if wanted.target:
         query = query.where(AuditEntry.target.icontains(wanted.target, autoescape=True))
-    return page_of(query, AuditEntry.id, before=before, after=after, size=size)
+    return query
 
 
 def _is_about(action: str) -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import BindParameter, ColumnElement, case, func, literal, select, update
 
-from portal.accounts import people
+from portal.accounts import people, sign_in
 from portal.apps.models import ApiKey, App
 from portal.core import clock
 from portal.core.db import db
@@ -59,6 +59,12 @@ def held_by_suspension(white_label: WhiteLabel) -> int:
     """How much mail goes on its way when the white label does."""
     query = select(func.count()).where(_is_held_so(white_label))
     return db.session.scalar(query) or 0
+
+
+def suspend(white_label: WhiteLabel) -> None:
+    """Nobody signs in and no key opens; everybody is signed out, and mail is held at its turn."""
+    tenants.suspend(white_label)
+    sign_in.end_everybody(white_label.id)
 
 
 def resume(white_label: WhiteLabel) -> int:

@@ -29,6 +29,7 @@ from portal.web import (
     reader,
     site,
     states,
+    tenant,
     white_label,
 )
 
@@ -68,6 +69,7 @@ def open_door(app: Flask) -> None:
     assets.open_assets(app)
     states.open_states(app)
     navigation.open_navigation(app)
+    tenant.open_tenant(app)
     headers.open_headers(app)
     errors.open_errors(app)
     app.jinja_env.globals["brand_style_url"] = brand.style_url

@@ -31,6 +31,10 @@ from portal.white_labels.models import Hostname, MailMode, Platform, WhiteLabel
 Thing = TypeVar("Thing")
 
 
+NO_DNS = "255.255.255.255:9"
+"""A name server that nothing can be sent to: no test asks the real ones by mistake."""
+
+
 def make_config(folder: Path, database_url: str | None = None) -> Config:
     """The configuration of a test: everything under one folder, relays on loopback allowed."""
     return Config(
@@ -40,6 +44,7 @@ def make_config(folder: Path, database_url: str | None = None) -> Config:
         key_file=folder / "livery.keys",
         secret_key="a key that only tests sign cookies with",
         platform_origin="http://localhost:8000",
+        dns_servers=(NO_DNS,),
         relay_allow=(RelayAllow(ip_network("127.0.0.0/8"), None),),
         testing=True,
     )

@@ -114,6 +114,8 @@ class Page:
             elif value is True:
                 box = form.xpath(f".//input[@name='{name}']")[0]
                 fields[name] = box.get("value", "y")
+            elif isinstance(value, tuple):
+                fields[name] = value  # a file: (stream, its name)
             elif isinstance(value, list):
                 fields[name] = [str(one) for one in value]
             else:

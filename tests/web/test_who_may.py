@@ -29,7 +29,7 @@ from portal.outbox.submission import OwnContent, Recipient, Submission
 from portal.senders.models import Sender
 from portal.smtp.addresses import Mailbox, parse_address
 from portal.smtp_settings.models import SmtpServer
-from portal.white_labels.models import WhiteLabel
+from portal.white_labels.models import Hostname, WhiteLabel
 from tests.equipment.stage import (
     kept,
     make_app,
@@ -112,6 +112,18 @@ TABLE: Mapping[str, Who] = {
     "white_label.sender": Who.ADMINS,
     "white_label.try_sender": Who.ADMINS,
     "white_label.delete_sender": Who.ADMINS,
+    "white_label.people": Who.ADMINS,
+    "white_label.people_csv": Who.ADMINS,
+    "white_label.invite": Who.ADMINS,
+    "white_label.person": Who.ADMINS,
+    "white_label.change_role": Who.ADMINS,
+    "white_label.invite_again": Who.ADMINS,
+    "white_label.remove_person": Who.ADMINS,
+    "white_label.brand": Who.ADMINS,
+    "white_label.brand_preview": Who.ADMINS,
+    "white_label.brand_logo": Who.ADMINS,
+    "white_label.audit": Who.ADMINS,
+    "white_label.audit_csv": Who.ADMINS,
     "backoffice.overview": Who.OWNERS,
     "backoffice.communication": Who.OWNERS,
     "backoffice.new_server": Who.OWNERS,
@@ -131,6 +143,37 @@ TABLE: Mapping[str, Who] = {
     "backoffice.cancel_delivery": Who.OWNERS,
     "backoffice.release_delivery": Who.OWNERS,
     "backoffice.send_again": Who.OWNERS,
+    "backoffice.health": Who.OWNERS,
+    "backoffice.people": Who.OWNERS,
+    "backoffice.people_csv": Who.OWNERS,
+    "backoffice.invite": Who.OWNERS,
+    "backoffice.person": Who.OWNERS,
+    "backoffice.invite_again": Who.OWNERS,
+    "backoffice.remove_person": Who.OWNERS,
+    "backoffice.audit": Who.OWNERS,
+    "backoffice.audit_csv": Who.OWNERS,
+    "backoffice.white_labels": Who.OWNERS,
+    "backoffice.white_labels_csv": Who.OWNERS,
+    "backoffice.new_white_label": Who.OWNERS,
+    "backoffice.white_label.overview": Who.OWNERS,
+    "backoffice.white_label.suspend": Who.OWNERS,
+    "backoffice.white_label.resume": Who.OWNERS,
+    "backoffice.white_label.hostnames": Who.OWNERS,
+    "backoffice.white_label.check_hostname": Who.OWNERS,
+    "backoffice.white_label.vouch_for_hostname": Who.OWNERS,
+    "backoffice.white_label.remove_hostname": Who.OWNERS,
+    "backoffice.white_label.people": Who.OWNERS,
+    "backoffice.white_label.people_csv": Who.OWNERS,
+    "backoffice.white_label.invite": Who.OWNERS,
+    "backoffice.white_label.person": Who.OWNERS,
+    "backoffice.white_label.change_role": Who.OWNERS,
+    "backoffice.white_label.invite_again": Who.OWNERS,
+    "backoffice.white_label.remove_person": Who.OWNERS,
+    "backoffice.white_label.brand": Who.OWNERS,
+    "backoffice.white_label.brand_preview": Who.OWNERS,
+    "backoffice.white_label.brand_logo": Who.OWNERS,
+    "backoffice.white_label.audit": Who.OWNERS,
+    "backoffice.white_label.audit_csv": Who.OWNERS,
     "api.submit": Who.PROGRAMS,
     "api.submit_batch": Who.PROGRAMS,
     "api.messages": Who.PROGRAMS,
@@ -169,10 +212,12 @@ THINGS: Mapping[str, Make] = {
         ).id
     ),
     "person_id": lambda person: person.id,
+    "white_label_id": lambda person: person.white_label_id or 0,
+    "hostname_id": lambda person: _make_hostname(person).id,
 }
 
-OF_THE_PLATFORM = {"server_id"}
-"""Things that the Backoffice shows of the platform alone, never of a white label."""
+OF_THE_PLATFORM = {"server_id", "person_id"}
+"""Things that the Backoffice shows of the platform, unless the address names a white label."""
 
 
 @dataclass(frozen=True)
@@ -187,7 +232,9 @@ class Cast:
 
 
 @pytest.fixture
-def cast(visit: Visits, olive: Person, ada: Person, abe: Person) -> Cast:
+def cast(visit: Visits, acme: WhiteLabel, olive: Person, ada: Person, abe: Person) -> Cast:
+    acme.logo, acme.logo_mark = b"a picture", "mark"
+    db.session.commit()
     return Cast(
         olive=visit(olive),
         ada=visit(ada),
@@ -267,9 +314,10 @@ def _addresses(
 ) -> Iterator[tuple[str, str, str | None]]:
     """Each method and path of an endpoint with things of one's own, and of somebody else."""
     for rule in _rules(app, endpoint):
+        platforms = set() if "white_label_id" in rule.arguments else OF_THE_PLATFORM
         for method in _methods(rule):
             own = {
-                name: THINGS[name](owner if owner and name in OF_THE_PLATFORM else mine)
+                name: THINGS[name](owner if owner and name in platforms else mine)
                 for name in rule.arguments
             }
             foreign = {name: THINGS[name](theirs) for name in rule.arguments}
@@ -347,6 +395,17 @@ def _make_passkey(person: Person) -> Passkey:
             sign_count=0,
             name="key",
             host="acme.localhost",
+            created_at=clock.now(),
+        )
+    )
+
+
+def _make_hostname(person: Person) -> Hostname:
+    return kept(
+        Hostname(
+            white_label_id=person.white_label_id,
+            name=f"h{secrets.token_hex(4)}.example",
+            proof_token="token",
             created_at=clock.now(),
         )
     )

@@ -227,7 +227,7 @@ class _Making:
             )
             self._say_changed(f"white label {table.slug}", changed)
             if found.is_suspended is not table.suspended:
-                tenants.suspend(found) if table.suspended else suspension.resume(found)
+                suspension.suspend(found) if table.suspended else suspension.resume(found)
                 self._say(f"{table.slug}: {'suspended' if table.suspended else 'resumed'}")
             for name in table.hostnames:
                 self._hostname(found, name)

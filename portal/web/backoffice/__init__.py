@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from portal.web.backoffice import apps, communication, log, overview
+from portal.web.backoffice import (
+    apps,
+    audit,
+    brand,
+    communication,
+    health,
+    hostnames,
+    log,
+    overview,
+    people,
+    tenant,
+    white_labels,
+)
 from portal.web.backoffice.door import bp as bp
 
 FAMILIES = (
     apps,
+    audit,
+    brand,
     communication,
+    health,
+    hostnames,
     log,
     overview,
+    people,
+    white_labels,
 )
+bp.register_blueprint(tenant.bp)

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from portal.web.white_label import apps, log, mail_server, overview, senders, servers
+from portal.web.white_label import (
+    apps,
+    audit,
+    brand,
+    log,
+    mail_server,
+    overview,
+    people,
+    senders,
+    servers,
+)
 from portal.web.white_label.door import bp as bp
 
 FAMILIES = (
     apps,
+    audit,
+    brand,
     log,
     mail_server,
     overview,
+    people,
     senders,
     servers,
 )

@@ -1,0 +1,204 @@
+"""What stands in the trail, in words: each act, and each thing that it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from flask_babel import gettext as _
+
+from portal.audit.models import AuditEntry
+from portal.core.words import Words, lazy
+
+ACTS: Mapping[str, Words] = {
+    "api_key.made": lazy("API key made"),
+    "api_key.revoked": lazy("API key revoked"),
+    "app.changed": lazy("App changed"),
+    "app.created": lazy("App created"),
+    "app.deleted": lazy("App deleted"),
+    "app.mail_cancelled": lazy("Mail of an app cancelled"),
+    "app.owner_changed": lazy("Owner of an app changed"),
+    "domain.allowed": lazy("Domain put on the allow-list"),
+    "domain.lapsed": lazy("Domain lapsed"),
+    "domain.revoked": lazy("Approval of a domain taken back"),
+    "domain.verified": lazy("Domain verified"),
+    "hostname.added": lazy("Hostname added"),
+    "hostname.proven": lazy("Hostname proven"),
+    "hostname.removed": lazy("Hostname removed"),
+    "keys.dropped": lazy("Sealing key dropped"),
+    "keys.rotated": lazy("Sealing keys rotated"),
+    "message.cancelled": lazy("Message cancelled"),
+    "message.released": lazy("Held message released"),
+    "message.sent_again": lazy("Message sent again"),
+    "outbox.held": lazy("All sending held"),
+    "outbox.resumed": lazy("Sending resumed"),
+    "person.created": lazy("Person added"),
+    "person.invited": lazy("Person invited"),
+    "person.passkey_added": lazy("Passkey added"),
+    "person.passkey_removed": lazy("Passkey removed"),
+    "person.password_changed": lazy("Password changed"),
+    "person.recovery_code_used": lazy("Recovery code used"),
+    "person.recovery_codes_made": lazy("Recovery codes made"),
+    "person.removed": lazy("Person removed"),
+    "person.renamed": lazy("Person renamed"),
+    "person.role_changed": lazy("Role changed"),
+    "person.second_factor_off": lazy("Second factor turned off"),
+    "person.second_factor_on": lazy("Second factor turned on"),
+    "person.signed_in": lazy("Signed in"),
+    "platform.changed": lazy("Platform changed"),
+    "platform.set_up": lazy("Platform set up"),
+    "sender.changed": lazy("Sender changed"),
+    "sender.created": lazy("Sender created"),
+    "sender.defaults_changed": lazy("Default sender changed"),
+    "sender.deleted": lazy("Sender deleted"),
+    "server.changed": lazy("SMTP server changed"),
+    "server.copied": lazy("SMTP server copied"),
+    "server.created": lazy("SMTP server created"),
+    "server.deleted": lazy("SMTP server deleted"),
+    "server.switched_off": lazy("SMTP server switched off"),
+    "server.switched_on": lazy("SMTP server switched on"),
+    "setup_link.made": lazy("Setup link made"),
+    "template.archived": lazy("Template archived"),
+    "template.created": lazy("Template created"),
+    "template.saved": lazy("Template saved"),
+    "template.server_preferred": lazy("Preferred server of a template changed"),
+    "white_label.changed": lazy("White label changed"),
+    "white_label.created": lazy("White label created"),
+    "white_label.logo_changed": lazy("Logo changed"),
+    "white_label.logo_removed": lazy("Logo removed"),
+    "white_label.resumed": lazy("White label let go on"),
+    "white_label.suspended": lazy("White label suspended"),
+}
+
+THINGS: Mapping[str, Words] = {
+    "api_key": lazy("API keys"),
+    "app": lazy("Apps"),
+    "domain": lazy("Domains"),
+    "hostname": lazy("Hostnames"),
+    "keys": lazy("Sealing keys"),
+    "message": lazy("Messages"),
+    "outbox": lazy("Outbox"),
+    "person": lazy("People"),
+    "platform": lazy("Platform"),
+    "sender": lazy("Senders"),
+    "server": lazy("SMTP servers"),
+    "setup_link": lazy("Setup link"),
+    "template": lazy("Templates"),
+    "white_label": lazy("White labels"),
+}
+
+FIELDS: Mapping[str, Words] = {
+    "auth": lazy("authentication"),
+    "because": lazy("because"),
+    "ca_pem": lazy("certificate authority"),
+    "colour": lazy("colour"),
+    "contact_email": lazy("contact address"),
+    "deliveries": lazy("deliveries"),
+    "description": lazy("description"),
+    "email": lazy("address"),
+    "from": lazy("from"),
+    "host": lazy("host"),
+    "includes_subdomains": lazy("with subdomains"),
+    "is_enabled": lazy("switched on"),
+    "key": lazy("key"),
+    "kind": lazy("kind"),
+    "mail_mode": lazy("mail leaves through"),
+    "max_bytes": lazy("largest message"),
+    "max_connections": lazy("connections"),
+    "max_per_connection": lazy("messages per connection"),
+    "max_recipients": lazy("recipients per message"),
+    "may_auth_in_clear": lazy("password in clear allowed"),
+    "min_tls": lazy("least TLS version"),
+    "name": lazy("name"),
+    "oauth_client_id": lazy("client ID"),
+    "oauth_provider": lazy("OAuth provider"),
+    "oauth_tenant": lazy("OAuth tenant"),
+    "origin": lazy("origin"),
+    "owner": lazy("owner"),
+    "password": lazy("password"),
+    "people": lazy("people"),
+    "per_day": lazy("messages per day"),
+    "per_hour": lazy("messages per hour"),
+    "per_minute": lazy("messages per minute"),
+    "per_second": lazy("messages per second"),
+    "pin_sha256": lazy("pinned certificate"),
+    "port": lazy("port"),
+    "preset": lazy("service"),
+    "reply_to": lazy("Reply-To"),
+    "role": lazy("role"),
+    "secrets": lazy("secrets"),
+    "server": lazy("server"),
+    "shows_platform_name": lazy("platform's name shown"),
+    "slug": lazy("short name"),
+    "support_email": lazy("support address"),
+    "tls": lazy("TLS"),
+    "to": lazy("to"),
+    "username": lazy("user name"),
+    "uses_pipelining": lazy("pipelining"),
+    "validated": lazy("tested"),
+    "version": lazy("version"),
+    "weight": lazy("weight"),
+    "why": lazy("why"),
+    "words": lazy("words"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that an act changed; what it was before is not always known."""
+
+    field: str
+    before: str | None
+    after: str
+
+    def __str__(self) -> str:
+        before = f"{self.before} → " if self.before is not None else ""
+        return f"{self.field}: {before}{self.after}"
+
+
+def act_of(entry: AuditEntry) -> str:
+    """What was done; an act of an older or newer version is told by its code."""
+    words = ACTS.get(entry.action)
+    return str(words) if words else entry.action
+
+
+def target_of(entry: AuditEntry) -> str:
+    """To whom or what, without the numbers that only programs need."""
+    kind, space, rest = entry.target.partition(" ")
+    is_numbered = kind.partition(":")[2].isdecimal()
+    return rest if space and is_numbered else entry.target
+
+
+def changes_of(entry: AuditEntry) -> Iterator[Change]:
+    """What it changed, field by field."""
+    for field, value in entry.changes.items():
+        words = FIELDS.get(field)
+        name = str(words) if words else field.replace("_", " ")
+        if isinstance(value, list) and len(value) == 2 and entry.action not in _LISTS:
+            yield Change(name, _value(value[0]), _value(value[1]))
+        else:
+            yield Change(name, None, _value(value))
+
+
+_LISTS = frozenset({"sender.defaults_changed"})
+"""Where two values beside each other are just two, and not before and after."""
+
+
+def _value(value: object) -> str:
+    match value:
+        case True:
+            return str(_("yes"))
+        case False:
+            return str(_("no"))
+        case None | "":
+            return "–"
+        case "changed":
+            return str(_("changed"))
+        case "removed":
+            return str(_("removed"))
+        case str():
+            return value
+        case Sequence():
+            return ", ".join(_value(each) for each in value) or "–"
+        case _:
+            return str(value)
