@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
+import threading
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -85,6 +87,35 @@ STAGES: dict[str, tuple[Callable[[], None], int]] = {
 
 
 FIRST = "before the first dot"
+FULL_DISK = "the disk is full for a while"
+FULL_FOR = 2.0
+"""Seconds."""
+
+
+def fill_the_disk(folder: Path) -> None:
+    """At some settlement no file can grow any more, for a while. The folder says from when to when.
+
+    The kernel refuses every write as it does without space (RLIMIT_FSIZE; only the number of the
+    error differs), to the database and to the journals alike.
+    """
+    calls = 0
+    original = settling.write
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def free() -> None:
+        (folder / "free").touch()  # an empty file needs no space
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    def write(*args: Any, **kwargs: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == STRIKES_AT:
+            (folder / "full").touch()
+            resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+            threading.Timer(FULL_FOR, free).start()
+        return original(*args, **kwargs)
+
+    settling.write = write
 
 
 def live(folder: Path, url: str, stage: str) -> None:
@@ -92,6 +123,8 @@ def live(folder: Path, url: str, stage: str) -> None:
     app = create_app(make_config(folder, url))
     if stage == FIRST:
         strike(Journal, "dot", at=1, before=True)
+    elif stage == FULL_DISK:
+        fill_the_disk(folder)
     elif stage:
         STAGES[stage][0]()
     with app.app_context():

@@ -13,7 +13,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal.apps.models import App
-from portal.core.db import db
+from portal.core.db import db, reading
 from portal.delivery.worker import Worker
 from portal.outbox.accept import accept
 from portal.outbox.models import Delivery, Message
@@ -59,8 +59,9 @@ def deliveries(message: Message | None = None) -> list[Delivery]:
     query = select(Delivery).order_by(Delivery.id).execution_options(populate_existing=True)
     if message is not None:
         query = query.where(Delivery.message_id == message.id)
-    rows = list(db.session.scalars(query))
-    db.session.commit()
+    with reading():
+        rows = list(db.session.scalars(query))
+        db.session.commit()
     return rows
 
 
