@@ -197,6 +197,16 @@ def test_a_suspended_white_label_lets_nobody_in_and_throws_everybody_out(
     assert refused.faults == ["This portal is closed for now; its owner knows why."]
 
 
+def test_a_host_that_went_to_another_white_label_took_no_sessions_along(
+    visit: Visits, acme: WhiteLabel, birch: WhiteLabel, ada: Person
+) -> None:
+    here = visit(ada)
+
+    acme.hostnames[0].white_label_id = birch.id
+
+    assert _is_signed_out(here.get("/overview"))
+
+
 def test_with_codes_turned_on_the_password_alone_opens_nothing(
     visit: Visits, clock: HandSetClock, ada: Person
 ) -> None:
