@@ -1,0 +1,256 @@
+"""The way to an own server in a real browser: fill in, test, see why it fails, mend it, save."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from playwright.sync_api import Locator, Page, expect
+from werkzeug.serving import make_server as make_web_server
+
+from portal.accounts import passwords
+from portal.accounts.models import Person
+from portal.core.db import db
+from portal.core.secret import Secret
+from portal.smtp_settings import servers
+from portal.white_labels.models import WhiteLabel
+from tests.equipment.browser import PHONE, Browser, accessibility_faults
+from tests.equipment.smtp_script import Command, Script
+from tests.equipment.smtp_server import SmtpServer
+from tests.equipment.stage import kept, make_sender, make_server
+from tests.equipment.visitor import PASSWORD
+
+pytestmark = pytest.mark.browser
+
+PAGES = (
+    "/settings",
+    "/servers",
+    "/servers/new",
+    "/servers/new?preset=generic",
+    "/servers/new?preset=gmail",
+    "/servers/new?preset=ses",
+    "/servers/1",
+    "/servers/1/edit",
+    "/servers/1/delete",
+    "/senders",
+    "/senders/new",
+    "/senders/1",
+    "/senders/2/delete",
+)
+
+
+@pytest.fixture
+def address(app: Flask) -> Iterator[str]:
+    """The portal of Acme, served to a real browser."""
+    web = make_web_server("127.0.0.1", 0, app, threaded=True)
+    serving = threading.Thread(target=web.serve_forever, daemon=True)
+    serving.start()
+    yield f"http://acme.localhost:{web.server_port}"
+    web.shutdown()
+    serving.join()
+    web.server_close()
+
+
+@pytest.fixture
+def page(browser: Browser, address: str, ada: Person) -> Page:
+    """Ada's browser, signed in."""
+    return _signed_in(browser, address, ada)
+
+
+def _signed_in(browser: Browser, address: str, person: Person, **options: Any) -> Page:
+    person.password_hash = passwords.hashed(Secret(PASSWORD))
+    kept(person)
+    page = browser.open_page(**options)
+    page.goto(f"{address}/sign-in")
+    page.get_by_label("E-mail address").fill(person.email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url("**/overview")
+    return page
+
+
+def _fill_in(page: Page, address: str, port: int) -> Locator:
+    """A whole form for a server that asks for nothing; where its test shows itself."""
+    page.goto(f"{address}/servers/new")
+    page.get_by_role("link", name="Other / Generic SMTP").click()
+    page.get_by_label("SMTP server").fill("127.0.0.1")
+    page.get_by_label("None", exact=True).check()
+    page.get_by_label("Port").fill(str(port))
+    page.get_by_label("None: the server lets us send as we are").check()
+    page.get_by_label("Sender e-mail").fill("news@acme.example")
+    page.locator("input[name=name]").fill("acme-own")
+    return page.get_by_role("region", name="Test")
+
+
+def _press(page: Page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def _stage(panel: Locator, words: str) -> Locator:
+    return panel.get_by_role("listitem").filter(has_text=words)
+
+
+@pytest.mark.accepts("SB-32", "SB-42", "SB-43", "SS-30")
+def test_fill_in_test_mend_save(page: Page, address: str, acme: WhiteLabel) -> None:
+    with SmtpServer(Script()) as good, SmtpServer(Script(mechanisms=("PLAIN",))) as refusing:
+        panel = _fill_in(page, address, refusing.port)
+
+        _press(page, "Test")
+        expect(panel.get_by_text("The test failed")).to_be_visible()
+        failed = _stage(panel, "Sender not accepted")
+        expect(failed).to_contain_text("530 5.7.0 Authentication required")
+        expect(failed).to_contain_text("Enter both again.")
+
+        page.get_by_label("Port").fill(str(good.port))
+        _press(page, "Test")
+        expect(panel.get_by_text("The test went well.")).to_be_visible()
+        assert page.url.endswith("?preset=generic")  # the page never left
+        assert _count(acme) == 0
+
+        _press(page, "Save")
+        expect(page.get_by_role("heading", level=1)).to_have_text("acme-own")
+
+    expect(page.get_by_text("Saved. The live session went well.")).to_be_visible()
+    assert _count(acme) == 1
+
+
+def test_stages_tick_one_after_another_while_the_session_goes_on(page: Page, address: str) -> None:
+    go_on = threading.Event()
+
+    def wait(_command: Command) -> None:
+        go_on.wait(10)
+
+    with SmtpServer(Script(mail=wait)) as server:
+        panel = _fill_in(page, address, server.port)
+        _press(page, "Test")
+
+        expect(_stage(panel, "Greeted")).to_have_class(re.compile("stage-good"))
+        expect(_stage(panel, "Sender accepted")).to_have_class(re.compile("stage-wait stage-now"))
+        expect(panel.get_by_text("The live session is under way.")).to_be_visible()
+        expect(page.get_by_role("button", name="Test", exact=True)).to_be_disabled()
+        go_on.set()
+
+        expect(panel.get_by_text("The test went well.")).to_be_visible()
+        expect(_stage(panel, "Sender accepted")).to_have_class(re.compile("stage-good"))
+        assert accessibility_faults(page) == []
+
+
+def test_what_was_said_is_copied_for_support(page: Page, address: str) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    with SmtpServer(Script()) as server:
+        panel = _fill_in(page, address, server.port)
+        _press(page, "Test")
+        panel.get_by_text("What was said, word for word").click()
+        panel.get_by_role("button", name="Copy for support").click()
+        expect(panel.get_by_role("button", name="Copied")).to_be_visible()
+
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("S: 220 mx.fault.test ESMTP\nC: EHLO")
+
+
+def test_a_form_that_cannot_be_tested_says_at_the_field_why_and_keeps_the_password(
+    page: Page, address: str
+) -> None:
+    with SmtpServer(Script()) as server:
+        _fill_in(page, address, server.port)
+        page.get_by_label("User name and password (Basic)").check()
+        page.locator("input[name=username]").fill("livery")
+        page.locator("input[name=password]").fill("correct horse")
+
+        _press(page, "Test")
+
+        expect(page.locator("#tls-error")).to_contain_text("never sent over an open line")
+        expect(page.get_by_text("What you typed is kept.")).to_be_visible()
+        assert "correct horse" not in page.content()
+
+
+@pytest.mark.accepts("ST-20", "ST-21")
+def test_port_and_encryption_follow_each_other(page: Page, address: str) -> None:
+    page.goto(f"{address}/servers/new?preset=generic")
+    port = page.get_by_label("Port")
+    starttls = page.get_by_label("STARTTLS")
+    implicit = page.get_by_label("SSL/TLS")
+    none = page.get_by_label("None", exact=True)
+
+    port.fill("465")
+    expect(implicit).to_be_checked()
+    port.fill("25")
+    expect(none).to_be_checked()
+    expect(page.get_by_text("Without TLS everybody on the way can read")).to_be_visible()
+    starttls.check()
+    expect(port).to_have_value("587")
+    expect(page.get_by_text("Without TLS everybody on the way can read")).to_be_hidden()
+    port.fill("1025")
+    implicit.check()
+    expect(port).to_have_value("1025")
+
+
+@pytest.mark.accepts("SB-30", "ST-04")
+def test_the_form_follows_what_is_chosen(page: Page, address: str) -> None:
+    page.goto(f"{address}/servers/new?preset=generic")
+    user, sender = page.locator("input[name=username]"), page.get_by_label("Sender e-mail")
+
+    user.fill("ada@acme.example")
+    page.get_by_label("The address is the user name").check()
+    expect(sender).to_have_value("ada@acme.example")
+    user.fill("news@acme.example")
+    expect(sender).to_have_value("news@acme.example")
+    page.get_by_label("None: the server lets us send as we are").check()
+
+    expect(user).to_be_hidden()
+    expect(page.locator("input[name=password]")).to_be_hidden()
+
+
+def test_the_list_of_services_shrinks_while_one_types(page: Page, address: str) -> None:
+    page.goto(f"{address}/servers/new")
+
+    page.get_by_label("Search for a service or a host").fill("office365")
+
+    expect(page.get_by_role("link", name="Microsoft 365")).to_be_visible()
+    expect(page.get_by_role("link", name="Other / Generic SMTP")).to_be_visible()
+    expect(page.get_by_role("link", name="Amazon SES")).to_be_hidden()
+    expect(page.get_by_role("heading", name="For mail that programs send")).to_be_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_pages_are_fit_for_everybody(
+    scheme: str, browser: Browser, address: str, ada: Person, acme: WhiteLabel
+) -> None:
+    server = make_server(ada, "acme-own")
+    make_sender(server, "team@acme.example", of=acme)
+    page = _signed_in(browser, address, ada, color_scheme=scheme)
+    faults = {}
+
+    for path in PAGES:
+        page.goto(f"{address}{path}")
+        if found := accessibility_faults(page):
+            faults[path] = found
+
+    assert faults == {}
+
+
+def test_nothing_scrolls_sideways_on_a_phone(
+    browser: Browser, address: str, ada: Person, acme: WhiteLabel
+) -> None:
+    long = "an-office-server-with-quite-a-long-name-" + "x" * 20
+    server = make_server(ada, long, host=f"{long}.acme.example", from_email="a@acme.example")
+    make_sender(server, f"{'team' * 15}@acme.example", of=acme)
+    page = _signed_in(browser, address, ada, viewport=PHONE)
+    overflow = {}
+
+    for path in PAGES:
+        page.goto(f"{address}{path}")
+        root = "document.documentElement"
+        overflow[path] = page.evaluate(f"{root}.scrollWidth - {root}.clientWidth")
+
+    assert overflow == dict.fromkeys(PAGES, 0)
+
+
+def _count(white_label: WhiteLabel) -> int:
+    number = len(servers.servers_of(white_label))
+    db.session.rollback()
+    return number
