@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import flask_migrate
 
-from portal.core.db import db
 from portal.core.schema import MIGRATIONS
 
 
 def bring_up_to_date() -> None:
     """Run the migrations that the database has not seen."""
-    if any((MIGRATIONS / "versions").glob("*.py")):
-        flask_migrate.upgrade(directory=str(MIGRATIONS))
-    else:  # remove as soon as the first migration is there
-        db.create_all()
+    flask_migrate.upgrade(directory=str(MIGRATIONS))
