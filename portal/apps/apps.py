@@ -188,4 +188,4 @@ def _contact(text: str | None) -> str | None:
 
 
 def _told(app: App) -> str:
-    return f"app {app.id}"
+    return f"app {app.id} {app.name}"

@@ -165,4 +165,4 @@ def _hash(secret: str) -> str:
 
 
 def _told(key: ApiKey) -> str:
-    return f"app {key.app_id}"
+    return f"app {key.app_id} {key.app.name}"

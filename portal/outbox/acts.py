@@ -49,7 +49,7 @@ def cancel_all_of(app: App) -> int:
     taken = _move((Delivery.tenant == app.white_label_id) & stopped & its_own, State.CANCELLED)
     if taken:
         words = {"deliveries": taken}
-        trail.record(app.white_label_id, "app.mail_cancelled", f"app {app.id}", words)
+        trail.record(app.white_label_id, "app.mail_cancelled", f"app {app.id} {app.name}", words)
     return taken
 
 

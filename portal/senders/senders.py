@@ -313,4 +313,4 @@ def _name(text: str) -> str:
 
 
 def _told(sender: Sender) -> str:
-    return f"sender {sender.id}"
+    return f"sender {sender.id} {sender.email}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -142,6 +143,16 @@ FIELDS: Mapping[str, Words] = {
     "words": lazy("words"),
 }
 
+VALUES: Mapping[tuple[str, str], Words] = {
+    ("role", "platform_owner"): lazy("platform owner"),
+    ("role", "admin"): lazy("admin"),
+    ("role", "agent"): lazy("agent"),
+    ("mail_mode", "own"): lazy("its own servers"),
+    ("mail_mode", "platform"): lazy("the platform’s servers"),
+    ("kind", "live"): lazy("live"),
+    ("kind", "test"): lazy("test"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -163,10 +174,9 @@ def act_of(entry: AuditEntry) -> str:
 
 
 def target_of(entry: AuditEntry) -> str:
-    """To whom or what, without the numbers that only programs need."""
-    kind, space, rest = entry.target.partition(" ")
-    is_numbered = kind.partition(":")[2].isdecimal()
-    return rest if space and is_numbered else entry.target
+    """To whom or what, without the number that only programs need where there is a name."""
+    named = _is_named(entry.target)
+    return named[1] if named else entry.target
 
 
 def changes_of(entry: AuditEntry) -> Iterator[Change]:
@@ -175,22 +185,28 @@ def changes_of(entry: AuditEntry) -> Iterator[Change]:
         words = FIELDS.get(field)
         name = str(words) if words else field.replace("_", " ")
         if isinstance(value, list) and len(value) == 2 and entry.action not in _LISTS:
-            yield Change(name, _value(value[0]), _value(value[1]))
+            before, after = (_value(field, one) for one in value)
+            yield Change(name, before, after)
         else:
-            yield Change(name, None, _value(value))
+            yield Change(name, None, _value(field, value))
 
 
 _LISTS = frozenset({"sender.defaults_changed"})
 """Where two values beside each other are just two, and not before and after."""
 
 
-def _value(value: object) -> str:
+_is_named = re.compile(r"(?:person:|app |server |sender |template )[0-9]+ (.+)").fullmatch
+
+
+def _value(field: str, value: object) -> str:
+    if words := VALUES.get((field, str(value))):
+        return str(words)
     match value:
-        case True:
+        case True | "True":
             return str(_("yes"))
-        case False:
+        case False | "False":
             return str(_("no"))
-        case None | "":
+        case None | "None" | "":
             return "–"
         case "changed":
             return str(_("changed"))
@@ -199,6 +215,6 @@ def _value(value: object) -> str:
         case str():
             return value
         case Sequence():
-            return ", ".join(_value(each) for each in value) or "–"
+            return ", ".join(_value(field, each) for each in value) or "–"
         case _:
             return str(value)
