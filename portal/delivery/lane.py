@@ -110,7 +110,7 @@ class Lane:
             if self._errand in (Errand.SEND, Errand.PROBE):
                 self._deliver(hand, journal)
             else:
-                while hand.turn_over(journal):
+                while self._turn_over(hand, journal):
                     _simulate(hand)
             self._leave(hand, journal, self.lane_id)
         finally:
@@ -137,7 +137,7 @@ class Lane:
     def _leave(self, hand: Hand, journal: Journal, lane_id: int) -> None:
         """Step 7."""
         hand.give_all_back()
-        hand.turn_over(journal)
+        self._turn_over(hand, journal)
         self._works.store.write(lambda connection: register.close_lane(connection, lane_id))
         journal.remove()
         self.is_clean = True
@@ -179,11 +179,10 @@ class Lane:
             if session is None:
                 return
             self._session = session
-            while session.is_open and not hand.is_over() and self._room_on(session, hand) != 0:
+            while session.is_open and not hand.is_over() and self._room(hand) != 0:
                 # A complaint is settled before anything else is sent.
-                room = self._room_on(session, hand)
                 has_work = bool(hand.supply) and not hand.troubles
-                if has_work or hand.turn_over(journal, room_on_connection=room):
+                if has_work or self._turn_over(hand, journal):
                     self._send(session, hand, journal)
                     self._keep_pace(hand)
                 elif not self._linger(session, hand):
@@ -193,10 +192,18 @@ class Lane:
                     hand.is_ending = True
             session.quit()
 
-    def _room_on(self, session: Session, hand: Hand) -> int | None:
+    def _turn_over(self, hand: Hand, journal: Journal) -> bool:
+        """Steps 3 and 5; nothing of it once the worker settles for us."""
+        if self._is_abandoned:
+            raise Abandoned
+        return hand.turn_over(journal, room_on_connection=self._room(hand))
+
+    def _room(self, hand: Hand) -> int | None:
         """How many messages this connection may still carry; None: any number."""
         most = hand.condition.max_per_connection if hand.condition is not None else None
-        return None if most is None else max(0, most - session.messages)
+        if most is None or self._session is None:
+            return most
+        return max(0, most - self._session.messages)
 
     def _send(self, session: Session, hand: Hand, journal: Journal) -> None:
         """Steps 4 and 5."""
@@ -223,7 +230,7 @@ class Lane:
             ):
                 hand.note(outcome)
                 if not hand.supply and self._errand is Errand.SEND and self._goes_on(hand):
-                    hand.turn_over(journal, room_on_connection=self._room_on(session, hand))
+                    self._turn_over(hand, journal)
         except OSError as fault:
             # The journal again, this time before a dot, which therefore did not leave.
             logger("delivery").error("journal_cannot_be_written", fault=str(fault))

@@ -5,8 +5,8 @@ Pure: no database, no clock, no network.
 1. A server with due mail and no lane gets one; one whose lane is idle is called.
 2. A busy server gets more, one at a time, when it has proven itself, its limits leave room and
    this process has computing time to spare: more lanes do not make a full processor faster.
-3. Servers that have not answered yet share three quarters of the lanes, so that however many of
-   them are dead, slow or hostile, there is room for those that work.
+3. Servers that have not shown lately that they take mail share three quarters of the lanes, so
+   that however many of them are dead, slow or hostile, there is room for those that work.
 4. A server that is gone gets a lane that finds its mail another way; a parked one whose time has
    come is probed.
 """
@@ -23,7 +23,7 @@ from portal.outbox.claims import Queue
 
 SIMULATOR = 0
 FOR_STRANGERS = 0.75
-"""Of all lanes: what servers may hold that have not taken a message yet."""
+"""Of all lanes: what servers may hold that never took a message, or failed since they did."""
 GROWS_EVERY = 0.25
 """Seconds between two lanes more for the same server."""
 
@@ -75,7 +75,7 @@ def plan(
             errand = _errand(server, conditions.get(server), _of(present, server), now, has_time)
             if errand is not None:
                 faults = conditions[server].faults if server in conditions else 0
-                stranger = not _of(present, server).is_proven
+                stranger = _is_stranger(server, conditions, present)
                 wanted.append(((stranger, faults, since), Start(server, errand)))
     for server, condition in conditions.items():
         if server not in due and condition.wants_probe(now) and not _of(present, server).lanes:
@@ -83,7 +83,7 @@ def plan(
 
     room = most_lanes - sum(one.lanes for one in present.values())
     strangers = int(most_lanes * FOR_STRANGERS) - sum(
-        one.lanes for one in present.values() if not one.is_proven
+        one.lanes for server, one in present.items() if _is_stranger(server, conditions, present)
     )
     start = []
     for (is_stranger, _faults, _since), one in sorted(wanted, key=lambda item: item[0]):
@@ -116,6 +116,15 @@ def _errand(
         and here.seconds_since_last >= 2 * GROWS_EVERY
     )
     return Errand.SEND if grows else None
+
+
+def _is_stranger(
+    server: int, conditions: Mapping[int, Condition], present: Mapping[int, Present]
+) -> bool:
+    """Whether it has yet to show that it takes mail."""
+    condition = conditions.get(server)
+    has_worked = condition is not None and condition.has_sent and not condition.faults
+    return not (has_worked or _of(present, server).is_proven)
 
 
 def _of(present: Mapping[int, Present], server: int) -> Present:

@@ -27,6 +27,7 @@ class Condition:
     probe_at: datetime | None
     resting_until: datetime | None
     faults: int
+    has_sent: bool  # ever
     is_out_of_step: bool
     limits: tuple[Limit, ...]
     max_connections: int
@@ -81,6 +82,7 @@ _conditions = select(
     ServerHealth.probe_at,
     ServerHealth.resting_until,
     ServerHealth.faults,
+    ServerHealth.sent,
     ServerHealth.rate,
     ServerHealth.is_out_of_step,
     select(Engine.is_fenced).scalar_subquery().label("is_fenced"),
@@ -97,6 +99,7 @@ def _condition(row: Row[*tuple[Any, ...]]) -> Condition:
         probe_at=row.probe_at,
         resting_until=row.resting_until,
         faults=row.faults or 0,
+        has_sent=bool(row.sent),
         is_out_of_step=bool(row.is_out_of_step),
         limits=limits_of(
             per_second=row.per_second,

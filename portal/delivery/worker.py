@@ -43,7 +43,7 @@ from portal.smtp.target import Timeouts
 from portal.smtp_settings import health
 from portal.smtp_settings.targets import our_name, policy_for
 
-LANES = 256
+LANES = 512
 """Threads for connections; most of them wait for their server most of the time."""
 BEATS_EVERY = 5.0
 LOOKS_FOR_DEAD_EVERY = 10.0
