@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from wtforms import IntegerField, SelectChoice, SelectField, StringField
+from wtforms import HiddenField, SelectChoice, SelectField, StringField
 from wtforms.validators import DataRequired
-from wtforms.widgets import HiddenInput
 
 from portal.accounts import people
 from portal.accounts.models import Person, Role
@@ -44,8 +43,14 @@ class ChooseOwnerForm(Query):
     )
 
 
+def _id(text: str | int | None) -> int | None:
+    """What stands in a hidden field, if it can be an id."""
+    digits = str(text)
+    return int(digits) if digits.isdecimal() and len(digits) < 10 else None
+
+
 class ChangeOwnerForm(Form):
-    new_owner = IntegerField(validators=[DataRequired()], widget=HiddenInput())
+    new_owner = HiddenField(filters=[_id], validators=[DataRequired()])
 
 
 @bp.get("/apps")
