@@ -159,12 +159,16 @@ class TestTurning:
     def test_an_interrupted_turn_is_resumed(
         self, app: Flask, server: SmtpServer, config: Config
     ) -> None:
+        old = vault.keyring().current
         vault.keyring().with_new_key().save(config.key_file)
         new = vault.keyring().current
         db.session.remove()
+        runner = app.test_cli_runner()
 
-        resumed = app.test_cli_runner().invoke(args=["keys", "rotate", "--resume"])
+        too_early = runner.invoke(args=["keys", "drop", old])
+        resumed = runner.invoke(args=["keys", "rotate", "--resume"])
 
+        assert "in use: 1 secrets" in too_early.output
         assert resumed.exit_code == 0
         assert vault.keyring().current == new
         assert sealed.count_by_key() == {new: 1}
