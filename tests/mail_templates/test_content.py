@@ -94,6 +94,7 @@ HOSTILE = {
     "deep": "<div>" * 100_000,
     "deep, in what may be a comment": f"<!-->{'<b>' * 100_000}-->",
     "unclosed": f"<p>{''.join(f'<b id={n}>' for n in range(1500))}{'<p>x' * 1500}",
+    "unclosed, but not so many": f"<p>{''.join(f'<b id={n}>' for n in range(300))}{'<p>x' * 300}",
     "styles everywhere": "<style>p { color: red }</style>" + "<style>" * 50_000,
     "braces": "{{" * 100_000,
     "brackets": "<a" * 100_000,

@@ -74,6 +74,7 @@ def test_nesting_is_bounded() -> None:
         "{% assign n = 9 %}" + "{% assign n = n | plus: n %}" * 300,
         "{{ big | times: 2 }}",
         "{{ wide | upcase }}",
+        "{{ wide | size }}",
         "{{ 'a' | append: wide }}",
         "{{ long | concat: long }}",
     ],
@@ -177,6 +178,14 @@ def test_no_filter_but_safe_lets_markup_through(name: str) -> None:
 
 def test_safe_says_that_a_value_is_markup() -> None:
     assert parse("{{ plain | safe }}", is_html=True).merged(SCRIPTS) == "<script>"
+
+
+def test_a_value_may_have_any_name() -> None:
+    values = {"partial": "one", "now": "two", "today": "three"}
+
+    text = parse("{% if true %}{{ partial }} {{ now }} {{ today }}{% endif %}").merged(values)
+
+    assert text == "one two three"
 
 
 @pytest.mark.parametrize(

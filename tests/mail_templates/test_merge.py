@@ -128,8 +128,12 @@ def test_values_are_escaped_in_html_only() -> None:
     html = parse("<p>{{ name }}</p>", is_html=True)
     text = parse("{{ name }}")
 
-    assert html.merged(hostile) == "<p>&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;</p>"
-    assert text.merged(hostile) == hostile["name"]
+    assert html.segments is not None
+    assert text.segments is not None
+    for road in (html.merged, html.segments.merged):
+        assert road(hostile) == "<p>&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;</p>"
+    for road in (text.merged, text.segments.merged):
+        assert road(hostile) == hostile["name"]
 
 
 def test_values_are_never_parsed_as_templates() -> None:
