@@ -10,7 +10,6 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal.core.db import Model, UtcTime
 from portal.smtp_settings.models import SmtpServer
 
-
 _PLATFORMS = text("white_label_id IS NULL")
 
 

@@ -13,7 +13,6 @@ from portal.smtp_settings.modes import AuthKind as AuthKind
 from portal.smtp_settings.modes import TlsMode as TlsMode
 from portal.white_labels.models import WhiteLabel
 
-
 _IN_USE = text("deleted_at IS NULL")
 _PLATFORMS = text("deleted_at IS NULL AND white_label_id IS NULL")
 
