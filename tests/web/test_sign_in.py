@@ -133,6 +133,20 @@ def test_a_new_session_has_a_new_token_and_keeps_nothing(visit: Visits, ada: Per
     assert first.value != second.value
 
 
+def test_a_token_from_before_signing_in_is_worth_nothing_afterwards(
+    visit: Visits, ada: Person
+) -> None:
+    visit(ada)
+    here = visit.at("acme.localhost")
+    page = here.get("/sign-in")
+    old = page.tree.xpath("//input[@name='csrf_token']/@value")[0]
+    page.submit("Sign in", email=ada.email, password=PASSWORD)
+
+    answer = here.answer("POST", "/account/", data={"csrf_token": old, "name": "Eve"})
+
+    assert answer.status_code == 400
+
+
 def test_after_signing_out_the_old_cookie_opens_nothing(visit: Visits, ada: Person) -> None:
     here = visit(ada)
     cookie = here.client.get_cookie("session", domain="acme.localhost")
@@ -281,7 +295,8 @@ def test_the_browser_is_noted_at_most_once_a_minute(
         "//evil.test/",
         "/\\evil.test/",
         "\\\\evil.test",
-        "/\t/evil.test",
+        "/\t/evil.test/overview",
+        "/\n/evil.test/overview",
         "javascript:alert(1)",
         "/nothing/here",
         "/sign-out",
@@ -293,6 +308,15 @@ def test_the_browser_is_noted_at_most_once_a_minute(
 def test_next_leads_to_no_other_place_than_a_page_of_ours(app: Flask, wanted: str) -> None:
     with app.test_request_context(base_url="http://acme.localhost"):
         assert not is_page(wanted)
+
+
+def test_next_leads_to_no_other_place_even_where_a_route_takes_any_word(app: Flask) -> None:
+    app._got_first_request = False
+    app.add_url_rule("/<word>", "any_word", str)
+
+    with app.test_request_context(base_url="http://acme.localhost"):
+        assert is_page("/evil.test")
+        assert not is_page("/\\evil.test")
 
 
 @pytest.mark.parametrize("wanted", ["/overview", "/account/security?from=mail", "/"])
