@@ -1,6 +1,6 @@
 """HTML as mail programs need it: styles at the elements, and a text for those who read text.
 
-Pure, but for the process that works styles in. All of it takes finished HTML and template source
+Styles are worked in by a process of their own. All of it takes finished HTML and template source
 alike: Liquid's markup is taken out before a parser sees the HTML and put back after. Where it would
 not come back in its place (a loop in a table, a condition in a tag), the source is left as it is.
 """
