@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from flask import g
 from flask_babel import gettext as _
-from wtforms import DateField, IntegerField, SelectChoice, SelectField, StringField
-from wtforms.validators import NumberRange, Optional, ValidationError
+from wtforms import DateField, SelectChoice, SelectField, StringField
+from wtforms.validators import Optional, Regexp, ValidationError
 
 from portal.accounts.models import Role
 from portal.core.words import lazy
@@ -38,9 +38,13 @@ class SearchForm(Query):
     state = SelectField(lazy("State"), default="")
     app = SelectField(lazy("App"), default="")
     server = SelectField(lazy("Server"), default="")
-    code = IntegerField(
+    code = StringField(
         lazy("Reply code"),
-        validators=[Optional(), NumberRange(200, 599, lazy("Three digits, such as 550."))],
+        filters=[tidy],
+        validators=[
+            Optional(),
+            Regexp("[2-5][0-9]{2}$", message=lazy("Three digits, such as 550.")),
+        ],
         render_kw={"inputmode": "numeric", "placeholder": "550"},
     )
     since = DateField(lazy("From"), validators=[Optional()])
@@ -91,7 +95,7 @@ class SearchForm(Query):
             app_id=int(self.app.data) if self.app.data else None,
             state=State(self.state.data) if self.state.data else None,
             server_id=int(self.server.data) if self.server.data else None,
-            code=self.code.data,
+            code=int(self.code.data) if self.code.data else None,
             since=_midnight(self.since.data) if self.since.data else None,
             until=_midnight(self.until.data + timedelta(days=1)) if self.until.data else None,
             whose=whose(),

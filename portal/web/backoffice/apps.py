@@ -43,7 +43,7 @@ class ChooseOwnerForm(Query):
     )
 
 
-def _id(text: str | int | None) -> int | None:
+def _id(text: object) -> int | None:
     """What stands in a hidden field, if it can be an id."""
     digits = str(text)
     return int(digits) if digits.isdecimal() and len(digits) < 10 else None
