@@ -285,7 +285,7 @@ def submission(
         category=body.category,
         sender=body.sender,
         send_at=body.send_at,
-        headers=body.headers,
+        headers=_own_headers(body.headers),
         attachments=_files(body.attachments),
         details=body.metadata,
     )
@@ -298,6 +298,15 @@ def _mailbox(item: str | AddressIn, field: str) -> Mailbox:
         return Mailbox(parse_address(item.email), item.name)
     except Refusal as refusal:
         raise Refusal(refusal.code, refusal.words, field=field) from None
+
+
+def _own_headers(given: dict[str, str]) -> dict[str, str]:
+    """Further fields: only such as nobody else has a meaning for."""
+    for name in given:
+        if not name.lower().startswith("x-"):
+            words = _("Only X-… fields can be added: %(name)s is not one.", name=name)
+            raise Refusal("header_not_allowed", words, field="headers")
+    return given
 
 
 def _content(body: MessageIn) -> OwnContent | FromTemplate:

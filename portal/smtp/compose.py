@@ -53,6 +53,7 @@ __all__ = [
     "message_id",
 ]
 
+_is_id_left = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*").fullmatch
 _is_plain_name = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*").fullmatch
 _is_own_field = re.compile(r"[Xx]-[A-Za-z0-9](?:[A-Za-z0-9-]{0,38}[A-Za-z0-9])?").fullmatch
 _LONGEST_SUBJECT = 998
@@ -112,8 +113,14 @@ _FIELDS = tuple(_Varying)
 
 
 def message_id(seed: str, domain: str) -> str:
-    """The Message-ID, angle brackets included, that a delivery with this seed bears."""
-    return f"<{blake2b(seed.encode(), digest_size=16).hexdigest()}@{domain}>"
+    """The Message-ID, angle brackets included, that a delivery with this seed bears.
+
+    A seed that may stand there as it is does so (RFC 5322 3.6.4): whoever reads the header of a
+    mail can find it in the log. Any other is hashed.
+    """
+    if not _is_id_left(seed):
+        seed = blake2b(seed.encode(), digest_size=16).hexdigest()
+    return f"<{seed}@{domain}>"
 
 
 def compile_message(draft: Draft) -> CompiledMessage:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from email.header import decode_header, make_header
@@ -347,6 +348,19 @@ def test_the_seed_alone_makes_the_message_id() -> None:
 
     assert first["Message-ID"] == message_id("delivery 1", "acme.example")
     assert other["Message-ID"] != first["Message-ID"]
+
+
+def test_a_seed_that_fits_can_be_read_in_the_message_id() -> None:
+    message = read(written(LETTER, replace(ADA, seed="msg_5f0c.7")))
+
+    assert message["Message-ID"] == "<msg_5f0c.7@acme.example>"
+
+
+def test_a_seed_that_does_not_fit_smuggles_nothing_in() -> None:
+    message = read(written(LETTER, replace(ADA, seed="x@evil.example>\r\nBcc: a@b.example")))
+
+    assert re.fullmatch(r"<[0-9a-f]{32}@acme\.example>", message["Message-ID"])
+    assert message["Bcc"] is None
 
 
 def test_the_message_id_may_have_its_own_domain() -> None:
