@@ -1,6 +1,7 @@
 """How a server stands at one moment, in one word: does mail leave through it, and if not, why.
 
-Pure, apart from opening the secret to see that it opens.
+It asks the database nothing: a row and its health are given. The stored secret is opened, to see
+that it opens.
 """
 
 from __future__ import annotations
