@@ -162,6 +162,7 @@ def engine_options(url: str) -> dict[str, Any]:
         return {
             "module": sqlite,
             "connect_args": {"timeout": SQLITE_PATIENCE, "check_same_thread": False},
+            "pool_use_lifo": True,  # each connection has a page cache: fill as few as possible
         }
     return {"pool_pre_ping": True}
 

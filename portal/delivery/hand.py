@@ -1,8 +1,8 @@
 """What a lane has in hand: the deliveries it claimed, and the results that are not settled yet.
 
 `turn_over` is the lane's only transaction: settle what is answered, give back what is not to be
-sent, claim more, look whether the routes still hold. Everything in here happens between two
-messages; at no such moment is a final dot unanswered.
+sent, claim more, look whether the routes still hold. The message that the server is working on
+right now stays in hand meanwhile.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ survives the process (the kernel has it), though not the machine; nothing waits 
     dot 17                          its final dot leaves now
     reply 17 250 2.0.0 Ok: queued   the answer
 
-Settled in the database, the lines have done their work and the file is cut to nothing.
+Settled in the database, the lines have done their work and the file begins anew; with what is
+still in hand, and the one dot, if there is one, whose answer is awaited.
 """
 
 from __future__ import annotations
@@ -29,24 +30,56 @@ class Journal:
 
     def __init__(self, folder: Path, lane_id: int) -> None:
         self.path = path_of(folder, lane_id)
-        self._descriptor = os.open(
-            self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600
-        )
+        self._descriptor = _opened(self.path)
+        self._taken: set[int] = set()  # in hand, their dots not written
+        self._awaited: int | None = None  # its dot left, and there is no answer yet
 
     def take(self, delivery_id: int) -> None:
+        self._taken.add(delivery_id)
         self._write(b"take %d\n" % delivery_id)
 
     def dot(self, delivery_id: int) -> None:
         self._write(b"dot %d\n" % delivery_id)
+        self._taken.discard(delivery_id)
+        self._awaited = delivery_id
 
     def reply(self, delivery_id: int, reply: Reply, *, taking: int | None = None) -> None:
         """The answer; and, in the same write, which message is composed next."""
+        self._awaited = None
         line = b"reply %d %s\n" % (delivery_id, str(reply).encode("ascii", "replace"))
-        self._write(line if taking is None else b"%btake %d\n" % (line, taking))
+        if taking is not None:
+            self._taken.add(taking)
+            line += b"take %d\n" % taking
+        self._write(line)
+
+    def drop(self, delivery_id: int) -> None:
+        """It was taken, and will not be sent from here."""
+        self._taken.discard(delivery_id)
 
     def settled(self) -> None:
-        """The database knows everything that is in here. Only while no dot is unanswered."""
-        os.ftruncate(self._descriptor, 0)
+        """The database knows every answer that is in here.
+
+        A dot that waits for its answer must be on record at every moment, so the file is not
+        emptied and written again but replaced by one that has that line already.
+        """
+        lines = [b"take %d\n" % delivery_id for delivery_id in sorted(self._taken)]
+        if self._awaited is not None:
+            lines.append(b"dot %d\n" % self._awaited)
+        if not lines:
+            os.ftruncate(self._descriptor, 0)
+            return
+        beside = self.path.with_suffix(".new")
+        beside.unlink(missing_ok=True)
+        before, self._descriptor = self._descriptor, _opened(beside)
+        try:
+            self._write(b"".join(lines))
+            beside.replace(self.path)
+        except OSError:
+            # The old file has more lines than are needed; they do no harm.
+            os.close(self._descriptor)
+            self._descriptor = before
+        else:
+            os.close(before)
 
     def remove(self) -> None:
         """Everything is settled, and the lane ends."""
@@ -75,6 +108,10 @@ class Recollection:
 
 
 NOTHING = Recollection()
+
+
+def _opened(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
 
 def path_of(folder: Path, lane_id: int) -> Path:

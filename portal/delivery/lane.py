@@ -5,8 +5,8 @@
    claimed yet.
 3. Claim a batch (about half a second's worth) and commit.
 4. Send it. Before each final dot: the journal. After each answer: the journal. No transaction.
-5. Before the batch runs out, settle what is answered and claim the next in one transaction, then
-   cut the journal. At that moment no dot is unanswered.
+5. When the batch runs out, settle what is answered and claim the next in one transaction, while
+   the server works on the last message; then begin the journal anew.
 6. Nothing due: keep the connection a few seconds, then say good-bye.
 7. Whatever ends the lane: settle, give back what was not begun, remove journal and row.
 
@@ -229,8 +229,7 @@ class Lane:
                 self._jobs(hand, journal), before_dot=before_dot, after_reply=after_reply
             ):
                 hand.note(outcome)
-                if not hand.supply and self._errand is Errand.SEND and self._goes_on(hand):
-                    self._turn_over(hand, journal)
+                journal.drop(outcome.id)
         except OSError as fault:
             # The journal again, this time before a dot, which therefore did not leave.
             logger("delivery").error("journal_cannot_be_written", fault=str(fault))
@@ -242,7 +241,7 @@ class Lane:
 
     def _jobs(self, hand: Hand, journal: Journal) -> Iterator[Job]:
         """Compose one message after the other, each while the server works on the one before."""
-        while hand.supply and self._goes_on(hand) and self._is_time(hand):
+        while self._has_more(hand, journal) and self._is_time(hand):
             load = hand.supply.popleft()
             hand.begun[load.row.id] = load
             if self._announced != load.row.id:
@@ -251,14 +250,19 @@ class Lane:
             data = hand.compose(load)
             if data is None:
                 del hand.begun[load.row.id]
+                journal.drop(load.row.id)
             else:
                 yield Job(load.row.id, load.mail.mail_from, load.row.email, data)
 
-    def _goes_on(self, hand: Hand) -> bool:
-        """Whether another message may be begun without a look at the server's condition."""
+    def _has_more(self, hand: Hand, journal: Journal) -> bool:
+        """Whether another message may be begun; step 5, while the server is busy with the last."""
         if self._is_dismissed:
             hand.is_ending = True
-        return not (hand.is_over() or hand.troubles)
+        if hand.is_over() or hand.troubles:
+            return False
+        if hand.supply or self._errand is Errand.PROBE:
+            return bool(hand.supply)
+        return self._turn_over(hand, journal)
 
     def _is_time(self, hand: Hand) -> bool:
         """Keep to the rate within the batch. A long pause ends the run, so that no dot waits."""

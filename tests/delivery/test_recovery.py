@@ -45,10 +45,37 @@ def test_a_journal_tells_what_was_taken_sent_and_answered(tmp_path: Path) -> Non
 def test_what_is_settled_is_forgotten(tmp_path: Path) -> None:
     journal = Journal(tmp_path, LANE)
     journal.dot(1)
+    journal.reply(1, OK)
     journal.settled()
     journal.dot(2)
 
     assert recall(path_of(tmp_path, LANE)).dots == {2}
+
+
+def test_what_is_in_hand_stays_on_record_when_the_rest_is_settled(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, LANE)
+    journal.take(1)
+    journal.take(2)
+    journal.dot(1)
+    journal.reply(1, OK)
+    journal.settled()
+
+    assert recall(path_of(tmp_path, LANE)).killed_by() == {2}
+
+
+def test_a_dot_that_waits_for_its_answer_is_on_record_at_every_moment(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, LANE)
+    journal.dot(1)
+    journal.reply(1, OK)
+    journal.dot(2)
+    journal.settled()
+
+    assert recall(path_of(tmp_path, LANE)).dots == {2}
+
+    journal.reply(2, OK)
+    assert recall(path_of(tmp_path, LANE)).replies == {2: OK}
+    journal.settled()
+    assert recall(path_of(tmp_path, LANE)) == NOTHING
 
 
 def test_half_a_line_is_no_line(tmp_path: Path) -> None:
