@@ -49,6 +49,16 @@ def page_of_senders(
     return Page(_rows(page.rows), page.older, page.newer)
 
 
+def all_senders(white_label: WhiteLabel) -> Sequence[SenderRow]:
+    """The same for a file: every one, by address."""
+    query = (
+        select(Sender)
+        .where(Sender.white_label_id == white_label.id, Sender.deleted_at.is_(None))
+        .options(joinedload(Sender.server))
+    )
+    return _rows(db.session.scalars(query.order_by(Sender.email, Sender.id)).all())
+
+
 def senders_on(server: SmtpServer, *, of: WhiteLabel | None) -> Sequence[SenderRow]:
     """The senders of this white label (or the platform's own) that the server carries."""
     mine = Sender.white_label_id.is_(None) if of is None else Sender.white_label_id == of.id

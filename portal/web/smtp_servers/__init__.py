@@ -14,6 +14,7 @@ def add_pages(bp: Blueprint, *, at: str) -> None:
     """
     one = f"{at}/<int:server_id>"
     both = ["GET", "POST"]
+    bp.add_url_rule(f"{at}.csv", "servers_csv", watching.servers_csv)
     bp.add_url_rule(f"{at}/new", "new_server", choosing.new_server, methods=both)
     bp.add_url_rule(one, "server", watching.server, methods=both)
     bp.add_url_rule(f"{one}/edit", "edit_server", changing.edit_server, methods=both)

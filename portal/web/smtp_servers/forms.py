@@ -30,7 +30,7 @@ from portal.senders.models import Sender
 from portal.senders.senders import SenderValues
 from portal.smtp.target import TlsVersion
 from portal.smtp_settings.models import AuthKind, SmtpServer, TlsMode
-from portal.smtp_settings.presets import Preset, ses_host
+from portal.smtp_settings.presets import Fitness, Preset, ses_host
 from portal.smtp_settings.values import LIMITS, ServerValues
 from portal.web.forms import Form, tidy
 from portal.web.smtp_servers import typed_secret
@@ -371,7 +371,8 @@ def _fit_sign_in(
         _name(form.username, service.username.label, service.username.hint)
     else:
         del form.username
-        del form.same_as_username
+    if not service.username.is_asked or service.fitness is Fitness.TRANSACTIONAL:
+        del form.same_as_username  # the user name is hardly ever an address
     _name(form.password, service.password.label, service.password.hint)
     # The room refuses a missing one with its own words; the asterisk stands here.
     is_stored = server is not None and server.secret_sealed is not None

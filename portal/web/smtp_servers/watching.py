@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import g, render_template
+from flask import Response, g, render_template
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
@@ -27,10 +27,12 @@ from portal.smtp_settings.standing import (
     words_of_parking,
 )
 from portal.smtp_settings.values import warnings_for
+from portal.web.csv_file import csv_file
 from portal.web.smtp_servers.forms import TLS_SHORT, TestFields
 from portal.web.smtp_servers.place import list_url
 from portal.web.smtp_servers.stored import try_stored
 from portal.web.smtp_servers.trying import Result
+from portal.white_labels.models import MailMode
 
 PILLS = {
     Standing.WORKING: "good",
@@ -77,6 +79,36 @@ def row_of(server: SmtpServer) -> ServerRow:
     return ServerRow(server, preset(server.preset), standing_of(server, now=clock.now()))
 
 
+def servers_csv() -> Response:
+    """The whole list as a file."""
+    header = (
+        _("Name"),
+        _("Host"),
+        _("Port"),
+        _("Encryption (TLS)"),
+        _("Service"),
+        _("Configured by"),
+        _("State"),
+        _("Sent"),
+        _("Failed"),
+    )
+    rows = [
+        (
+            row.server.name,
+            row.server.host,
+            row.server.port,
+            str(TLS_SHORT[row.server.tls]),
+            str(row.service.label),
+            row.server.configured_by.email,
+            str(row.standing.words),
+            row.server.health.sent,
+            row.server.health.failed,
+        )
+        for row in server_rows()
+    ]
+    return csv_file("smtp-servers", header, rows)
+
+
 def server(server_id: int) -> ResponseReturnValue:
     """The answer first: does it work; then everything about it."""
     row = row_of(servers.find_server(g.white_label, server_id))
@@ -120,5 +152,6 @@ def _page(form: TestFields, row: ServerRow, result: Result | None) -> ResponseRe
         warnings=warnings_for(servers.values_of(stored), from_email=sender.email if sender else ""),
         parking=advice_on_parking(stored.health, stored.preset),
         parked_words=words_of_parking(stored.health),
+        is_unused=g.white_label is not None and g.white_label.mail_mode is MailMode.PLATFORM,
         list_url=list_url(),
     )

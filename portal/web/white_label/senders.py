@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import flash, g, redirect, render_template, request, url_for
+from flask import Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from wtforms import EmailField, SelectChoice, SelectField, StringField
@@ -19,11 +19,12 @@ from portal.domains.models import DomainState
 from portal.mail_templates.specimens import newest_texts
 from portal.outbox import effects
 from portal.senders import senders as acts
-from portal.senders.listing import defaults_of, page_of_senders, row_of
+from portal.senders.listing import all_senders, defaults_of, page_of_senders, row_of
 from portal.senders.models import Sender
 from portal.senders.senders import Moved, SenderValues
 from portal.smtp_settings import servers
 from portal.smtp_settings.models import SmtpServer
+from portal.web.csv_file import csv_file
 from portal.web.forms import Form, tidy
 from portal.web.smtp_servers.fields import BoxesField
 from portal.web.smtp_servers.forms import TestFields
@@ -81,6 +82,23 @@ def senders() -> str:
         ),
         search=search,
     )
+
+
+@bp.get("/senders.csv")
+def senders_csv() -> Response:
+    """The whole list as a file."""
+    header = (_("Sender e-mail"), _("Sender name"), _("Reply-To"), _("Server"), _("Default for"))
+    rows = [
+        (
+            row.sender.email,
+            row.sender.name,
+            row.sender.reply_to,
+            _("The platform's server") if row.sender.server.is_platform else row.sender.server.name,
+            ", ".join(person.email for person in row.people),
+        )
+        for row in all_senders(g.white_label)
+    ]
+    return csv_file("senders", header, rows)
 
 
 @bp.route("/senders/new", methods=["GET", "POST"])

@@ -54,11 +54,13 @@ def test_one_can_switch_back(visit: Visits, ada: Person, acme: WhiteLabel) -> No
 def test_a_list_of_servers_that_are_not_used_says_so(visit: Visits) -> None:
     acme = make_white_label("Acme", mail_mode=MailMode.PLATFORM)
     ada = make_person(acme)
-    make_server(ada)
+    server = make_server(ada)
+    here = visit(ada)
 
-    page = visit(ada).get("/servers")
+    page, detail = here.get("/servers"), here.get(f"/servers/{server.id}")
 
     assert "None of them is used: the platform's server is chosen." in page.content
+    assert "It is not used: the platform's server is chosen." in detail.content
 
 
 @pytest.mark.accepts("SI-27", "SI-28")

@@ -51,6 +51,21 @@ def test_senders_are_found_by_a_part_of_address_or_name(
     assert "No sender has this" in nothing.content
 
 
+def test_the_list_is_given_out_as_a_file_without_anothers(
+    visit: Visits, ada: Person, abe: Person, cal: Person, acme: WhiteLabel
+) -> None:
+    own = make_server(ada, "acme-own", from_email="news@acme.example", from_name="News")
+    make_default(abe, make_sender(own, "team@acme.example", of=acme))
+    make_server(cal)
+
+    answer = visit(ada).answer("GET", "/senders.csv")
+
+    assert answer.get_data(as_text=True).splitlines()[1:] == [
+        "news@acme.example,News,,acme-own,",
+        "team@acme.example,,,acme-own,abe@acme.example",
+    ]
+
+
 def test_a_long_list_has_pages(visit: Visits, ada: Person, acme: WhiteLabel) -> None:
     own = make_server(ada, from_email="first@acme.example")
     for number in range(60):

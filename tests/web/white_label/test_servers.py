@@ -92,7 +92,7 @@ def test_a_service_asks_only_for_what_it_does_not_settle(
     names = _names(page)
     assert ("tls" in names) is service.is_typed_by_hand
     assert ("username" in names) is service.username.is_asked
-    assert ("same_as_username" in names) is service.username.is_asked
+    assert ("same_as_username" in names) is (service.fitness is not Fitness.TRANSACTIONAL)
     assert ("understood" in names) is (service.fitness is Fitness.MAILBOX)
     assert {"password", "email", "sender_name", "reply_to", "name", "description"} <= names
     host = page.tree.xpath("//*[@name='host']")[0]
@@ -600,14 +600,18 @@ def test_somebody_elses_save_in_between_is_not_overwritten(
     assert fresh(the_server(acme)).weight == 7
 
 
-def test_a_saved_change_ends_parking(visit: Visits, ada: Person, acme: WhiteLabel) -> None:
+def test_a_saved_change_ends_parking_and_forgets_what_was_learnt(
+    visit: Visits, ada: Person
+) -> None:
     with FaultServer(Script()) as there:
         server = make_server(ada, port=there.port)
         _park(server)
+        _slow_down(server)
         page = visit(ada).get(f"/servers/{server.id}/edit").submit("Save", uses_pipelining=None)
 
     assert "Mail leaves through it." in page.content
-    assert not fresh(server.health).is_parked
+    state = fresh(server.health)
+    assert (state.parked_at, state.rate) == (None, None)
 
 
 @pytest.mark.accepts("SB-10")
@@ -656,12 +660,25 @@ def test_the_list_can_be_searched(visit: Visits, ada: Person) -> None:
     assert "No server has this name or host" in none.content
 
 
+def test_the_list_is_given_out_as_a_file_without_anothers(
+    visit: Visits, ada: Person, cal: Person
+) -> None:
+    make_server(ada, "=acme-own", host="smtp.acme.example", port=587, tls=TlsMode.STARTTLS)
+    make_server(cal, "birch-own")
+
+    answer = visit(ada).answer("GET", "/servers.csv")
+
+    lines = answer.get_data(as_text=True).splitlines()
+    assert lines[1] == (
+        "'=acme-own,smtp.acme.example,587,STARTTLS,Other / Generic SMTP,ada@acme.example,"
+        "Working,0,0"
+    )
+    assert len(lines) == 2
+
+
 def test_the_present_rate_is_shown_with_its_reason(visit: Visits, ada: Person) -> None:
     server = make_server(ada)
-    health.slow_down(
-        db.session.connection(), server.id, words="454 4.7.0 Too fast", now=clock.now(), present=25
-    )
-    db.session.commit()
+    _slow_down(server)
 
     page = visit(ada).get(f"/servers/{server.id}")
 
@@ -894,6 +911,13 @@ def _park(server: SmtpServer) -> None:
         kind="credentials",
         words="535 5.7.8 Refused",
         now=clock.now(),
+    )
+    db.session.commit()
+
+
+def _slow_down(server: SmtpServer) -> None:
+    health.slow_down(
+        db.session.connection(), server.id, words="454 4.7.0 Too fast", now=clock.now(), present=25
     )
     db.session.commit()
 
