@@ -107,6 +107,24 @@ def test_a_static_file_with_its_version_is_kept_for_a_year(visit: Visits) -> Non
     assert "immutable" in answer.headers["Cache-Control"]
 
 
+def test_a_portal_serves_its_own_brand(visit: Visits, acme: WhiteLabel) -> None:
+    here = visit.at("acme.localhost")
+
+    style = here.answer("GET", "/brand/acme.css?v=7a1fa2")
+    mark = here.answer("GET", "/brand/acme.svg")
+
+    assert "--tblr-primary: light-dark(#7a1fa2," in style.get_data(as_text=True)
+    assert "max-age=31536000" in style.headers["Cache-Control"]
+    assert 'fill="#7a1fa2"' in mark.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("name", ["birch.css", "birch.svg", "platform.css", "acme/logo"])
+def test_a_portal_serves_no_other_brand_and_no_logo_that_is_not_there(
+    visit: Visits, acme: WhiteLabel, birch: WhiteLabel, name: str
+) -> None:
+    assert visit.at("acme.localhost").answer("GET", f"/brand/{name}").status_code == 404
+
+
 @pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/forgotten", "/theme"])
 def test_a_form_without_a_token_is_refused(visit: Visits, path: str) -> None:
     answer = visit.at().answer("POST", path, data={"email": "a@b.example", "password": "x"})
