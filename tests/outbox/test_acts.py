@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 
 from portal.accounts.models import Person
 from portal.apps import apps
@@ -16,7 +17,8 @@ from portal.outbox import acts
 from portal.outbox.models import Delivery, Event, Message
 from portal.outbox.states import State
 from portal.smtp_settings.models import SmtpServer
-from tests.equipment.mail import send
+from tests.equipment.mail import drain, send, states
+from tests.equipment.smtp_server import SmtpServer as FakeServer
 from tests.equipment.stage import Thing, fresh, make_app, make_server
 
 
@@ -77,6 +79,20 @@ class TestCancelling:
         assert after(mine.deliveries[0]).state is State.CANCELLED
         assert after(sent.deliveries[0]).state is State.SENT
         assert after(other.deliveries[0]).state is State.QUEUED
+
+    def test_without_it_a_deleted_apps_mail_leaves_as_promised(
+        self, app: Flask, ada: Person
+    ) -> None:
+        with FakeServer() as fake:
+            make_server(ada, "own", port=fake.port)
+            shop = make_app(ada, "Shop")
+            message = send(shop)
+            apps.delete(shop)
+            db.session.commit()
+
+            drain(app)
+
+        assert states(message) == [State.SENT]
 
     def test_a_delivery_of_another_message_is_not_there(self, shop: App) -> None:
         message, other = send(shop), send(shop)
