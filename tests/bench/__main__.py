@@ -80,7 +80,7 @@ class Bench:
 
     def far(self) -> list[Line]:
         """One connection over 50 ms."""
-        messages = 400
+        messages = 600
         with _sink() as port, DelayProxy(port, one_way=0.025) as proxy:
             measured = whole_path.measure(
                 self._new_folder(),

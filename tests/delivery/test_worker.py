@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Thread
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.apps.models import App
 from portal.core import clock
 from portal.core.db import db
 from portal.delivery.models import Hourly, Lane, Worker
+from portal.delivery.worker import LostLease
+from portal.delivery.worker import Worker as DeliveryWorker
 from portal.outbox.models import Attempt, Event
 from portal.outbox.states import Category, State
 from portal.smtp_settings import health
 from portal.smtp_settings.models import ParkedSender, ServerHealth, SmtpServer
-from tests.equipment.mail import deliveries, drain, send, states, until, working
-from tests.equipment.smtp_script import Command, Drop, Say, Script, Take, first
+from tests.equipment.mail import deliveries, drain, make_worker, send, states, until, working
+from tests.equipment.smtp_script import Command, Drop, Say, Script, Take, Wait, first
 from tests.equipment.smtp_server import SmtpServer as Fake
 from tests.equipment.stage import make_app, make_person, make_server, make_white_label
 
@@ -405,3 +408,91 @@ def test_each_settled_batch_is_counted_by_the_hour(app: Flask) -> None:
         (shop.white_label_id, server.id, "failed", 1),
         (shop.white_label_id, server.id, "sent", 9),
     ]
+
+
+def test_no_dot_leaves_when_the_claim_may_have_run_out(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Fake() as fake:
+        shop, _server = make_shop(fake)
+        message = send(shop)
+        with monkeypatch.context() as patch, working(app):
+            patch.setattr(DeliveryWorker, "_is_leased", lambda _self: False)
+            fake.wait_until(lambda: "DATA" in fake.commands)
+            until(lambda: states(message) == [State.QUEUED])
+        taken_without_lease = len(fake.ledger)
+
+        drain(app)
+
+    assert (taken_without_lease, len(fake.ledger)) == (0, 1)
+    assert deliveries(message)[0].copies == 0
+
+
+def test_a_worker_whose_affairs_others_have_settled_ends(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.delivery.worker.BEATS_EVERY", 0.1)
+
+    worker = make_worker(app)
+    thread = Thread(target=lambda: until(lambda: _others_settle_for_it(app)))
+    thread.start()
+
+    with pytest.raises(LostLease):
+        worker.run()
+
+    thread.join()
+
+
+def _others_settle_for_it(app: Flask) -> bool:
+    """Sign the worker off behind its back; whether there is one already."""
+    with app.app_context(), db.engine.begin() as connection:
+        signed_off = connection.execute(update(Worker).values(ended_at=clock.now()))
+    return signed_off.rowcount == 1
+
+
+def test_no_second_carries_more_than_the_server_takes(app: Flask) -> None:
+    with Fake() as fake:
+        shop, _server = make_shop(fake, per_second=20)
+        send(shop, [f"person{number}@birch.example" for number in range(50)])
+
+        drain(app)
+
+    moments = [taken.at for taken in fake.ledger]
+    assert len(moments) == 50
+    for begun in moments:
+        # Time passes between our counter and their ledger, hence the width of a hair.
+        assert sum(begun <= moment < begun + 0.9 for moment in moments) <= 24
+
+
+def test_all_lanes_together_keep_to_the_connections_that_a_server_takes(app: Flask) -> None:
+    open_at_once = 0
+
+    def slowly(_command: Command) -> tuple[Wait, Take, Say]:
+        nonlocal open_at_once
+        open_at_once = max(open_at_once, fake.open_connections)
+        return Wait(0.02), Take(), Say(250, "2.0.0 Ok: taken")
+
+    with Fake(Script(body=slowly)) as fake:
+        shop, _server = make_shop(fake, max_connections=3)
+        message = send(shop, [f"person{number}@birch.example" for number in range(200)])
+
+        with working(app), working(app):
+            until(lambda: set(states(message)) == {State.SENT}, within=30)
+
+    assert 2 <= open_at_once <= 3
+
+
+def test_a_server_that_takes_fewer_connections_than_configured_is_given_fewer(app: Flask) -> None:
+    def slowly(_command: Command) -> tuple[Wait, Take, Say]:
+        return Wait(0.02), Take(), Say(250, "2.0.0 Ok: taken")
+
+    with Fake(Script(body=slowly, max_connections=1)) as fake:
+        shop, server = make_shop(fake, max_connections=10)
+        message = send(shop, [f"person{number}@birch.example" for number in range(100)])
+
+        with working(app):
+            until(lambda: set(states(message)) == {State.SENT}, within=30)
+
+    assert {row.attempts for row in deliveries(message)} == {1}
+    assert len(fake.connections) < 20
+    assert health_of(server).parked_at is None
