@@ -58,6 +58,7 @@ ACTS: Mapping[str, Words] = {
     "server.deleted": lazy("SMTP server deleted"),
     "server.switched_off": lazy("SMTP server switched off"),
     "server.switched_on": lazy("SMTP server switched on"),
+    "server.unparked": lazy("SMTP server put back to work"),
     "setup_link.made": lazy("Setup link made"),
     "template.archived": lazy("Template archived"),
     "template.created": lazy("Template created"),

@@ -202,6 +202,7 @@ class Visitor:
         page = Page(self, path, response)
         if response.mimetype == "text/html":
             review(self.app, self.host, path, response)
+            db.session.rollback()  # the review has looked into the database
             tokens = page.tree.xpath("//input[@name='csrf_token']/@value")
             self._token = tokens[0] if tokens else self._token
         return page
