@@ -15,9 +15,9 @@ from portal.mail_templates.merge import TemplateError, parse
 @contextmanager
 def soon() -> Iterator[None]:
     """Far less than what any of these would take without its guard."""
-    begun = time.monotonic()
+    begun = time.process_time()  # what it costs, however busy the machine is
     yield
-    assert time.monotonic() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize(
