@@ -87,7 +87,7 @@ def test_a_worker_leaves_nothing_behind_when_it_ends(app: Flask) -> None:
 
 def test_one_connection_carries_many_messages(app: Flask) -> None:
     with Fake() as fake:
-        shop, _server = make_shop(fake)
+        shop, _server = make_shop(fake, max_connections=1)
         send(shop, [f"person{number}@birch.example" for number in range(60)])
 
         drain(app)
