@@ -35,12 +35,8 @@ from portal.smtp_settings.values import ServerValues, warnings_for
 from portal.web.forms import Form
 from portal.web.guard import confirmed
 from portal.web.smtp_servers import trying
-from portal.web.smtp_servers.forms import (
-    ServiceServerForm,
-    TypedServerForm,
-    is_documented,
-    server_form,
-)
+from portal.web.smtp_servers.fitting import is_documented, server_form
+from portal.web.smtp_servers.forms import ServiceServerForm, TypedServerForm
 from portal.web.smtp_servers.place import list_url
 from portal.web.smtp_servers.ports import port_hints, port_suggestions, tls_suggestions
 from portal.web.smtp_servers.trying import Result

@@ -341,11 +341,10 @@ def test_no_transaction_is_open_while_the_server_is_asked(
 ) -> None:
     def write_meanwhile(_command: Command) -> None:
         with app.app_context():
-            ada_now = db.session.get_one(Person, ada.id)
-            ada_now.name = "Ada the Second"
+            db.session.get_one(Person, number).name = "Ada the Second"
             db.session.commit()  # waits for half a minute where somebody holds the lock
 
-    db.session.commit()
+    number = ada.id
     with FaultServer(Script(ehlo=write_meanwhile)) as server:
         page = visit(ada).get(NEW).submit("Save", **OPEN, port=server.port)
 
