@@ -55,5 +55,11 @@ def tell_parked(server_id: int, park: Park) -> None:
             server=server.name,
             words=park.words,
             advice=advise(park.stage, park.fate, server.preset).what_to_do,
-            link=letterhead_of(admin).origin,
+            link=letterhead_of(admin).origin + _path_of(server),
         )
+
+
+def _path_of(server: SmtpServer) -> str:
+    """Its page, in the portal of those who are told."""
+    place = "/backoffice/settings/communication" if server.is_platform else ""
+    return f"{place}/servers/{server.id}"
