@@ -171,6 +171,7 @@ CODES: Mapping[str, tuple[int, Words]] = {
     "recipients_missing": (422, lazy("Nobody would get the message.")),
     "content_missing": (422, lazy("A template, or a subject with text or HTML, is needed.")),
     "content_ambiguous": (422, lazy("A template or own content, not both.")),
+    "header_not_allowed": (422, lazy("An app may add header fields that begin with X- only.")),
     "template_unknown": (422, lazy("There is no template of this name.")),
     "template_empty": (422, lazy("The template has no text yet.")),
     "variables_missing": (422, lazy("The template needs values that are not there.")),
