@@ -61,7 +61,7 @@ tests: $(DEV) assets  ## the tests alone; TESTS=tests/smtp for some of them
 
 .PHONY: programs
 programs:  ## what tests talk to: installed from the system's packages where that is allowed
-	@$(PYTHON) tools/programs.py
+	@$(PYTHON) deploy/programs.py
 
 .PHONY: bench
 bench: $(DEV)  ## how fast mail goes through, as a table
@@ -102,17 +102,17 @@ assets: $(VENDOR)  ## style sheet, script, font and icons into static/vendor/
 
 $(RUNTIME): requirements.txt
 	@echo "Installing what Livery runs on"
-	@$(PYTHON) tools/install.py $<
+	@$(PYTHON) deploy/install.py $<
 	@touch $@
 
 $(DEV): requirements-dev.txt
 	@echo "Installing what Livery runs on and what checks it"
-	@$(PYTHON) tools/install.py $<
+	@$(PYTHON) deploy/install.py $<
 	@touch $@ $(RUNTIME)
 
 .venv/.has-node: requirements-node.txt
 	@echo "Installing npm, which this machine lacks"
-	@$(PYTHON) tools/install.py $<
+	@$(PYTHON) deploy/install.py $<
 	@touch $@
 
 $(MODULES): package-lock.json .npmrc | $(NODE)
@@ -120,5 +120,5 @@ $(MODULES): package-lock.json .npmrc | $(NODE)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --no-progress --loglevel=error
 	@touch $@
 
-$(VENDOR): $(MODULES) static/icons.txt tools/collect_assets.py
-	@$(PYTHON) tools/collect_assets.py
+$(VENDOR): $(MODULES) static/icons.txt deploy/collect_assets.py
+	@$(PYTHON) deploy/collect_assets.py

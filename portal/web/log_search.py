@@ -27,12 +27,19 @@ from portal.web.states import STATES
 MORE = ("app", "server", "code", "since", "until")
 """Questions that are asked less often; they stand folded away."""
 _is_message = re.compile(r"msg_[0-9a-f]{24}(\.[0-9]+)?").fullmatch
+_is_message_id = re.compile(r"<?(msg_[0-9a-f]{24}\.[0-9]+)@[^@\s<>]+>?").fullmatch
+
+
+def without_domain(text: str | None) -> str | None:
+    """A Message-ID as a mail program shows it begins with what the log knows."""
+    found = _is_message_id(text or "")
+    return found[1] if found else text
 
 
 class SearchForm(Query):
     q = StringField(
         lazy("Recipient or message"),
-        filters=[tidy],
+        filters=[tidy, without_domain],
         render_kw={"type": "search", "placeholder": lazy("An address, or msg_…")},
     )
     state = SelectField(lazy("State"), default="")

@@ -14,8 +14,8 @@ import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import ConsoleMessage, Page, sync_playwright
 
+from deploy.programs import BY_NAME, find
 from tests.equipment.programs import executable, program_or_fail
-from tools.programs import BY_NAME, find
 
 ARGUMENTS = [
     "--no-sandbox",  # root may not have one

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tools.programs import BY_NAME, find
+from deploy.programs import BY_NAME, find
 
 WANT = "for want of "
 
@@ -19,7 +19,7 @@ def in_ci() -> bool:
 
 
 def program_or_fail(name: str) -> None:
-    """Go on only when this program (a name in tools/programs.py) can be used here."""
+    """Go on only when this program (a name in deploy/programs.py) can be used here."""
     why = BY_NAME[name].missing()
     if not why:
         return

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tools.programs import Program, find
+from deploy.programs import Program, find
 
 ROOT = str(Path(__file__).parents[2])
 
 TESTS = """
     import pytest
     from tests.equipment.programs import program_or_fail
-    from tools import programs
+    from deploy import programs
 
     programs.BY_NAME["teleprinter"] = programs.Program(
         "teleprinter", packages=("bsdgames",), executables=("teleprinter",)

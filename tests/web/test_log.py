@@ -295,6 +295,16 @@ class TestTheList:
         assert "Orders (Birch)" in content
         assert "Shop (Acme)" in content
 
+    def test_finds_a_mail_by_the_message_id_that_its_reader_sees(
+        self, visit: Visits, ada: Person, shop: App
+    ) -> None:
+        send(shop, "other@x.example")
+        wanted = send(shop, "wanted@x.example")
+
+        found = visit(ada).get("/log").submit("Show", q=f"<{wanted.public_id}.1@acme.example>")
+
+        assert ("wanted@" in found.content, "other@" in found.content) == (True, False)
+
     def test_is_narrowed_by_its_filters(self, visit: Visits, ada: Person, shop: App) -> None:
         became(send(shop, "gone@x.example"), State.FAILED, code=550)
         became(send(shop, "slow@x.example"), State.DEFERRED, code=451)

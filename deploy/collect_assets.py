@@ -1,6 +1,6 @@
 """Copy what the pages use of Tabler, its icons and Inter from node_modules/ to static/vendor/.
 
-    python tools/collect_assets.py
+    python deploy/collect_assets.py
 
 Livery's content security policy allows `self` and nothing else, so the small pictures that
 Tabler's style sheet carries as data: addresses are written out as files beside it.

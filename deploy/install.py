@@ -1,6 +1,6 @@
 """Make the virtual environment and install one lock into it, on machines that lack ensurepip too.
 
-    python3 tools/install.py requirements.txt
+    python3 deploy/install.py requirements.txt
 
 Only Python's own library is used here: this runs before there is anything else.
 """
@@ -38,7 +38,7 @@ def make_environment() -> None:
     options = []
     if succeeds(sys.executable, "-m", "pip", "--version"):
         options = ["--without-pip"]
-    elif not succeeds(sys.executable, ROOT / "tools" / "programs.py", "venv"):
+    elif not succeeds(sys.executable, ROOT / "deploy" / "programs.py", "venv"):
         sys.exit(NEITHER)
     subprocess.run([sys.executable, "-m", "venv", "--clear", *options, ENVIRONMENT], check=True)
 

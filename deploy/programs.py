@@ -1,6 +1,6 @@
 """The real programs that the tests talk to: where they are, and how Debian installs them.
 
-    python3 tools/programs.py [name …]
+    python3 deploy/programs.py [name …]
 
 uses those that are there, installs the others from the system's packages where that is allowed
 (root on Debian), and names what is still missing. Only Python's own library is used here.
@@ -69,7 +69,7 @@ PROGRAMS = (
     Program("postgres", packages=("postgresql",), executables=("initdb", "postgres")),
     Program("redis", packages=("redis-server",), executables=("redis-server",)),
 )
-# Not for tests: tools/install.py asks for it where Python can make no virtual environment.
+# Not for tests: deploy/install.py asks for it where Python can make no virtual environment.
 VENV = Program("venv", packages=("python3-venv",), modules=("ensurepip",))
 BY_NAME = {program.name: program for program in (*PROGRAMS, VENV)}
 
