@@ -83,10 +83,10 @@ class OnNotify:
 
     def _listening(self) -> psycopg.Connection[Any]:
         if self._connection is None:
-            own = _own_connection(self._engine)
-            own.autocommit = True
-            own.execute(f"LISTEN {CHANNEL}")
-            self._connection = own
+            # Kept before it is spoken to: whatever goes wrong then, `close` finds it.
+            self._connection = _own_connection(self._engine)
+            self._connection.autocommit = True
+            self._connection.execute(f"LISTEN {CHANNEL}")
         return self._connection
 
     def close(self) -> None:
