@@ -39,6 +39,9 @@ help:  ## what can be made
 run: $(RUNTIME) assets  ## the whole portal on this machine, with demo data on first run; Ctrl-C ends it
 	@exec $(BIN)/flask --app app up --demo
 
+.PHONY: install
+install: $(RUNTIME) assets  ## what a server needs; docs/operating.md says what to start
+
 ##@ Check
 
 .PHONY: test

@@ -133,7 +133,8 @@ def _relays(text: str, faults: list[str]) -> tuple[RelayAllow, ...]:
         network, _, port = item.rpartition(":")
         try:
             number = None if port == "*" else int(port)
-            relays.append(RelayAllow(ip_network(network.strip("[]")), number))
+            bare = network.replace("[", "").replace("]", "")
+            relays.append(RelayAllow(ip_network(bare), number))
         except ValueError:
             faults.append(
                 f"LIVERY_RELAY_ALLOW: {item!r} must look like 10.0.0.0/8:25 or [::1]/128:*"
