@@ -112,6 +112,19 @@ _WAITS = IS_WAITING.text
 
 def _queues_sql(where: str) -> TextualSelect:
     key = "server_id, tenant, priority"
+
+    def first(further: str) -> str:
+        return (
+            f"(SELECT id FROM delivery WHERE {_WAITS} AND {where} AND {further} "  # noqa: S608
+            f"ORDER BY {key}, due_at LIMIT 1)"
+        )
+
+    # Three looks instead of one comparison of rows, for which SQLite would walk the whole queue.
+    next_priority = first(
+        "server_id = at.server_id AND tenant = at.tenant AND priority > at.priority"
+    )
+    next_tenant = first("server_id = at.server_id AND tenant > at.tenant")
+    next_server = first("server_id > at.server_id")
     return text(
         f"""
         WITH RECURSIVE first_of (id) AS (
@@ -120,11 +133,7 @@ def _queues_sql(where: str) -> TextualSelect:
                 ORDER BY {key}, due_at LIMIT 1
             ) AS very_first
             UNION ALL
-            SELECT (
-                SELECT id FROM delivery
-                WHERE {_WAITS} AND {where} AND ({key}) > (at.server_id, at.tenant, at.priority)
-                ORDER BY {key}, due_at LIMIT 1
-            )
+            SELECT coalesce({next_priority}, {next_tenant}, {next_server})
             FROM first_of JOIN delivery AS at ON at.id = first_of.id
         )
         SELECT {key}, due_at FROM first_of JOIN delivery USING (id) LIMIT :limit
