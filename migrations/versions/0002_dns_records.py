@@ -1,0 +1,19 @@
+"""DNS records of domains and hostnames: what is wanted, what was found.
+
+Revision: 0002
+"""
+
+from __future__ import annotations
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass

@@ -1,0 +1,19 @@
+"""Features that the platform owner switches on, and OAuth.
+
+Revision: 0008
+"""
+
+from __future__ import annotations
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
+
+
+def downgrade() -> None:
+    pass
