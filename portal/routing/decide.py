@@ -40,6 +40,7 @@ class Check(StrEnum):
     OTHER_WHITE_LABEL = "other_white_label"
     CUSTOM_SERVER_OFF = "custom_server_off"  # the white label uses the platform's servers
     NOT_THE_OWNERS_SERVER = "not_the_owners_server"
+    NOT_THE_WRITERS_SERVER = "not_the_writers_server"  # of a person's own mail, and not named
     DISABLED = "disabled"
     NOT_VALIDATED = "not_validated"
     PARKED = "parked"
@@ -110,6 +111,7 @@ class Facts:
     senders: tuple[SenderFacts, ...]  # the first sender of each of these servers
     white_label: WhiteLabelFacts | None = None  # None: the portal's own mail
     app_name: str = ""
+    is_of_an_app: bool = True  # else a person writes
     owner: int | None = None  # who owns the app; without an app, who writes
     owner_name: str = ""
     chosen: SenderFacts | None = None
@@ -185,6 +187,14 @@ def passes_owner_rule(server: ServerFacts, owner: int | None) -> bool:
     return server.is_platform or server.configured_by == owner
 
 
+def passes_writer_rule(server: ServerFacts, writer: int | None, *, by: By) -> bool:
+    """What a person writes belongs to no app: an admin who makes a sender somebody's default, or
+    lets people choose it, has said whose mail that server carries. None is drawn for it that
+    somebody else configured.
+    """
+    return by is not By.OWNER or passes_owner_rule(server, writer)
+
+
 def decide(facts: Facts, random: Random) -> Decision:
     """The route for one message, with every candidate that was looked at on the way."""
     if facts.white_label is not None and facts.white_label.is_suspended:
@@ -258,8 +268,11 @@ def _try(candidate: _Candidate, facts: Facts, wish: Mailbox | None) -> Route | S
         return replace(step, check=Check.OTHER_WHITE_LABEL)
     if not server.is_platform and white_label is not None and not white_label.uses_own_servers:
         return replace(step, check=Check.CUSTOM_SERVER_OFF)
-    if not passes_owner_rule(server, facts.owner):
-        return replace(step, check=Check.NOT_THE_OWNERS_SERVER)
+    if facts.is_of_an_app:
+        if not passes_owner_rule(server, facts.owner):
+            return replace(step, check=Check.NOT_THE_OWNERS_SERVER)
+    elif not passes_writer_rule(server, facts.owner, by=by):
+        return replace(step, check=Check.NOT_THE_WRITERS_SERVER)
     if not server.is_enabled:
         return replace(step, check=Check.DISABLED)
     if not server.is_validated:

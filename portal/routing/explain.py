@@ -126,6 +126,10 @@ _REFUSALS: Mapping[str, Words] = {
         "A custom server is used only for apps of the person who configured it, "
         "and this app belongs to somebody else."
     ),
+    Check.NOT_THE_WRITERS_SERVER: lazy(
+        "Somebody else configured this server; what a person writes leaves through it only where "
+        "its sender is chosen or is their default."
+    ),
     Check.DISABLED: lazy("That server is switched off."),
     Check.NOT_VALIDATED: lazy("That server has never passed a live test."),
     Check.SENDER_REFUSED: lazy("That server refused to send from this address."),

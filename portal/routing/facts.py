@@ -60,6 +60,7 @@ def gather(ask: Ask) -> Facts:
         senders=_first_senders([server.id for server in servers]),
         white_label=white_label,
         app_name=app.name if app else "",
+        is_of_an_app=app is not None,
         owner=owner_id,
         owner_name=owner.name if owner else "",
         chosen=chosen,

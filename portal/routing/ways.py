@@ -113,7 +113,11 @@ def ways_of(apps: Iterable[App]) -> Mapping[int, Way]:
         common = gather(Ask(white_label_id))
         for app in its_apps:
             facts = replace(
-                common, app_name=app.name, owner=app.owner_id, owner_name=app.owner.name
+                common,
+                app_name=app.name,
+                is_of_an_app=True,
+                owner=app.owner_id,
+                owner_name=app.owner.name,
             )
             ways[app.id] = way_of(facts)
     return ways

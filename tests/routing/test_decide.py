@@ -242,6 +242,44 @@ class TestATemplate:
         assert route(facts).reply_to == (OWN_SENDER.mailbox,)
 
 
+class TestWhatAPersonWrites:
+    """It belongs to no app: Bob writes, Ada configured the server."""
+
+    BOBS = replace(READY, app_name="", is_of_an_app=False, owner=BOB, owner_name="Bob")
+
+    @pytest.mark.accepts("UC-24", "UC-26")
+    def test_leaves_from_the_sender_that_was_chosen(self) -> None:
+        decision = route(replace(self.BOBS, chosen=OWN_SENDER))
+
+        assert (decision.server, decision.reason) == (OWN.id, By.CHOSEN)
+
+    @pytest.mark.accepts("UC-22")
+    def test_leaves_from_the_writers_default(self) -> None:
+        decision = route(replace(self.BOBS, agent_default=OWN_SENDER))
+
+        assert (decision.server, decision.reason) == (OWN.id, By.AGENT)
+
+    def test_draws_no_server_that_somebody_else_configured(self) -> None:
+        decision = route(self.BOBS)
+
+        assert decision.server == PLATFORM.id
+        assert (OWN.id, Check.NOT_THE_WRITERS_SERVER) in checks(decision)
+
+    def test_draws_the_writers_own_server(self) -> None:
+        decision = route(replace(self.BOBS, owner=ADA))
+
+        assert (decision.server, decision.reason) == (OWN.id, By.OWNER)
+
+    def test_leaves_through_no_other_white_labels_server(self) -> None:
+        foreign = replace(OWN, white_label=ACME.id + 1)
+        facts = replace(self.BOBS, servers=(PLATFORM, foreign), chosen=OWN_SENDER)
+
+        decision = decided(facts)
+
+        assert isinstance(decision, NoRoute)
+        assert decision.code == Check.OTHER_WHITE_LABEL
+
+
 class TestAnAgentsDefault:
     def test_is_used_when_nothing_was_chosen(self) -> None:
         second = replace(OWN, id=103)
@@ -454,6 +492,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
         servers=tuple(drawn),
         senders=senders,
         white_label=draw(st.sampled_from([ACME, replace(ACME, uses_own_servers=False), None])),
+        is_of_an_app=draw(st.booleans()),
         owner=draw(st.sampled_from([ADA, BOB])),
         chosen=draw(st.sampled_from([None, *senders])),
         template_server=draw(st.sampled_from([None, *(server.id for server in drawn)])),
@@ -475,7 +514,8 @@ def test_no_facts_whatever_break_the_owner_rule_or_cross_a_tenant(facts: Facts, 
         if not server.is_platform:
             assert facts.white_label is not None
             assert server.white_label == facts.white_label.id
-            assert server.configured_by == facts.owner
+            is_named = not facts.is_of_an_app and decision.reason is not By.OWNER
+            assert is_named or server.configured_by == facts.owner
             assert facts.white_label.uses_own_servers
 
 
