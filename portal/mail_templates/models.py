@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.core.db import Model, UtcTime
+from portal.accounts.models import Person
+from portal.core.db import Json, Model, UtcTime
 from portal.smtp_settings.models import SmtpServer
 
 _PLATFORMS = text("white_label_id IS NULL")
@@ -33,6 +34,7 @@ class MailTemplate(Model):
     slug: Mapped[str] = mapped_column(String(60))
     name: Mapped[str] = mapped_column(String(120))
     preferred_server_id: Mapped[int | None] = mapped_column(ForeignKey("smtp_server.id"))
+    samples: Mapped[dict[str, str]] = mapped_column(Json, default=dict)  # as typed, by path
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     archived_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
@@ -56,11 +58,12 @@ class TemplateVersion(Model):
     created_at: Mapped[datetime] = mapped_column(UtcTime)
 
     template: Mapped[MailTemplate] = relationship(back_populates="versions")
+    created_by: Mapped[Person | None] = relationship()
     texts: Mapped[list[TemplateText]] = relationship(back_populates="version")
 
 
 class TemplateText(Model):
-    """What a version says in one language."""
+    """What a version says in one language, as it was written and as mail programs need it."""
 
     __tablename__ = "template_text"
     __table_args__ = (UniqueConstraint("version_id", "language"),)
@@ -71,5 +74,8 @@ class TemplateText(Model):
     subject: Mapped[str] = mapped_column(Text)
     text: Mapped[str | None] = mapped_column(Text)
     html: Mapped[str | None] = mapped_column(Text)
+    # Worked out of the HTML when it is saved; None where that is the same or cannot be done.
+    inlined_html: Mapped[str | None] = mapped_column(Text)  # styles at the elements
+    derived_text: Mapped[str | None] = mapped_column(Text)  # where no text was written
 
     version: Mapped[TemplateVersion] = relationship(back_populates="texts")

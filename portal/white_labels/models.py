@@ -42,6 +42,10 @@ class WhiteLabel(Model):
     logo_mark: Mapped[str | None] = mapped_column(String(16))  # changes with it; None: no logo
     mail_mode: Mapped[MailMode] = mapped_column(enum_of(MailMode), default=MailMode.OWN)
     shows_platform_name: Mapped[bool] = mapped_column(default=False)
+    # Its mailboxes only send, and this is where an answer arrives; None: nothing is said.
+    answer_to: Mapped[str | None] = mapped_column(String(254))
+    # The language in which that is said below mail that names none.
+    notice_language: Mapped[str] = mapped_column(String(16), default="en")
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     suspended_at: Mapped[datetime | None] = mapped_column(UtcTime)
 
