@@ -101,6 +101,11 @@ def explain_only(submission: Submission, *, random: Random | None = None) -> tup
     return decide(facts, random or SystemRandom()), facts
 
 
+def new_public_id() -> str:
+    """An id for a message that nobody can guess."""
+    return f"msg_{secrets.token_hex(12)}"
+
+
 def _template(submission: Submission) -> tuple[MailTemplate | None, TemplateText | None]:
     if isinstance(submission.content, OwnContent):
         return None, None
@@ -126,7 +131,7 @@ def _message(
     own = None if isinstance(submission.content, FromTemplate) else submission.content
     due_at = _due_at(submission, now)
     message = Message(
-        public_id=f"msg_{secrets.token_hex(12)}",
+        public_id=submission.public_id or new_public_id(),
         white_label_id=submission.white_label_id,
         app_id=submission.app_id,
         author_id=submission.author_id,

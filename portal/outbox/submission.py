@@ -74,6 +74,7 @@ class Submission:
     details: Mapping[str, Any] = field(default_factory=dict)
     is_individual: bool = False
     is_test: bool = False
+    public_id: str | None = None  # chosen beforehand, so that the store refuses the same one twice
 
     def deliveries(self) -> tuple[Recipient, ...]:
         """Everybody who gets a copy, once each however often they are named."""
