@@ -5,22 +5,28 @@ An entry appears as soon as its page exists and the person's role opens it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from flask import Flask, current_app, g, request, url_for
 
+from portal.accounts.models import Person
 from portal.core.words import Words, lazy
+from portal.desk import conversations
 from portal.web.guard import may_open
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A page that one can go to. Everything below its path counts as being there."""
+    """A page that one can go to. Everything below its path counts as being there.
+
+    `count` tells how much waits there for this person; each page asks, so it must cost little.
+    """
 
     endpoint: str
     label: Words
     icon: str
+    count: Callable[[Person], int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class Link:
     label: Words
     icon: str
     is_here: bool
+    count: int = 0
 
 
 WHITE_LABEL = (
@@ -64,7 +71,7 @@ WHITE_LABEL = (
         lazy("Watch"),
         (
             Entry("white_label.log", lazy("Delivery log"), "list"),
-            Entry("white_label.desk", lazy("Desk"), "inbox"),
+            Entry("white_label.desk", lazy("Desk"), "inbox", conversations.unread_count),
             Entry("white_label.audit", lazy("Audit"), "shield-check"),
         ),
     ),
@@ -80,7 +87,7 @@ BACKOFFICE = (
             Entry("backoffice.white_labels", lazy("White labels"), "building"),
             Entry("backoffice.apps", lazy("Applications"), "apps"),
             Entry("backoffice.domain_requests", lazy("Domain requests"), "world"),
-            Entry("backoffice.desk", lazy("Desk"), "inbox"),
+            Entry("backoffice.desk", lazy("Desk"), "inbox", conversations.unread_count),
         ),
     ),
     Section(
@@ -104,8 +111,8 @@ BACKOFFICE = (
 
 
 def open_navigation(app: Flask) -> None:
-    """Give templates `navigation()`."""
-    app.jinja_env.globals["navigation"] = navigation
+    """Give templates `navigation()` and `bell()`."""
+    app.jinja_env.globals |= {"navigation": navigation, "bell": bell}
 
 
 def navigation() -> Iterator[tuple[Words | None, list[Link]]]:
@@ -114,6 +121,15 @@ def navigation() -> Iterator[tuple[Words | None, list[Link]]]:
         links = [_link(entry) for entry in section.entries if _is_open(entry)]
         if links:
             yield section.label, links
+
+
+def bell() -> Link | None:
+    """The desk, for the bell that every page has; None for those who have nothing to do with it."""
+    for section in BACKOFFICE if g.site.is_platform else WHITE_LABEL:
+        for entry in section.entries:
+            if entry.endpoint.endswith(".desk") and _is_open(entry):
+                return _link(entry)
+    return None
 
 
 def _is_open(entry: Entry) -> bool:
@@ -125,4 +141,14 @@ def _link(entry: Entry) -> Link:
     # A face's first page is above all others; it alone ends in a slash and has nothing below it.
     is_below = not url.endswith("/") and request.path.startswith(f"{url}/")
     is_here = request.path == url or is_below
-    return Link(url, entry.label, entry.icon, is_here)
+    return Link(url, entry.label, entry.icon, is_here, _count(entry))
+
+
+def _count(entry: Entry) -> int:
+    """Asked once a page, however often it shows it."""
+    if entry.count is None:
+        return 0
+    counts = g.setdefault("navigation_counts", {})
+    if entry.endpoint not in counts:
+        counts[entry.endpoint] = entry.count(g.person)
+    return int(counts[entry.endpoint])

@@ -1,0 +1,1 @@
+"""The desk: what white labels ask and what the Backoffice answers."""
