@@ -33,6 +33,7 @@ def _written(session: Session, message: Message) -> Written | Refusal:
         text = session.get(TemplateText, message.template_text_id)
     files = [File(file.filename, file.content_type, file.content) for file in message.attachments]
     try:
-        return Written(composition.compiled(message, text, files), message.values)
+        writer = composition.compiled(message, text, files)
+        return Written(writer, composition.shared_values(message))
     except Refusal as refusal:
         return refusal

@@ -12,12 +12,13 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from inscriptis import get_text
 from inscriptis.model.config import ParserConfig
 
-from portal.mail_templates.merge import Template, TemplateError, parse
+from portal.mail_templates.merge import LONGEST_SOURCE, Template, TemplateError, parse
 from portal.smtp.segments import Content
 
 _liquid = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
@@ -36,6 +37,34 @@ _stand_in = re.compile(f"(?:<!--|&lt;!--)?{_BEGIN}([0-9]+){_END}(?:-->|--&gt;)?"
 _INLINER = Path(__file__).with_name("css_inliner.py")
 _LONGEST_WAIT = 10.0
 _TO_TEXT = ParserConfig(display_links=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What mail programs need of an HTML template; None where it is the same or cannot be done."""
+
+    inlined: str | None
+    text: str | None
+
+
+@lru_cache(maxsize=64)
+def prepared(html: str) -> Prepared:
+    """Styles at the elements, and the text that belongs to it: both templates like the HTML itself.
+
+    Kept, so that a page can have it done before its transaction begins.
+    """
+    inlined = inline_css(html)
+    return Prepared(
+        inlined=inlined if inlined != html and _is_template(inlined, is_html=True) else None,
+        text=text_template_from_html(html),
+    )
+
+
+def _is_template(source: str, *, is_html: bool) -> bool:
+    try:
+        return len(source) <= LONGEST_SOURCE and bool(parse(source, is_html=is_html))
+    except TemplateError:
+        return False
 
 
 def inline_css(html: str) -> str:
@@ -86,13 +115,7 @@ def text_template_from_html(source: str) -> str | None:
     if masked is None or masked.has_logic_in_styles:
         return None
     text = masked.restored(text_from_html(masked.plain), in_styles_too=True)
-    if text is None:
-        return None
-    try:
-        parse(text)
-    except TemplateError:
-        return None
-    return text
+    return text if text is not None and _is_template(text, is_html=False) else None
 
 
 def text_content(html: Template, source: str) -> Content:

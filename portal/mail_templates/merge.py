@@ -61,6 +61,8 @@ class Template:
 
     variables: tuple[str, ...]
     """The values it asks for, as `name` and `user.first_name`, in order of appearance."""
+    lines: Mapping[str, int]
+    """On which line each of them appears first, from 1."""
     segments: Segments | None
     """The whole of it, if it has no logic."""
     _parsed: BoundTemplate
@@ -121,8 +123,12 @@ def parse(source: str, *, is_html: bool = False) -> Template:
         raise TemplateError("template_malformed", _("The template is nested too deep.")) from error
 
     seen = sorted((v for group in found.values() for v in group), key=lambda v: v.span.index)
+    lines: dict[str, int] = {}
+    for variable in seen:
+        lines.setdefault(str(variable), source.count("\n", 0, variable.span.index) + 1)
     return Template(
-        variables=tuple(dict.fromkeys(str(variable) for variable in seen)),
+        variables=tuple(lines),
+        lines=lines,
         segments=_segments(parsed.nodes, is_html=is_html),
         _parsed=parsed,
         _printed=tuple(_printed(nodes, known=found.keys())),

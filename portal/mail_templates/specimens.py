@@ -11,7 +11,7 @@ from sqlalchemy.orm import contains_eager
 from portal.core.db import db
 from portal.mail_templates import merge
 from portal.mail_templates.models import MailTemplate, TemplateText, TemplateVersion
-from portal.mail_templates.templates import Wording
+from portal.mail_templates.wordings import Wording
 from portal.white_labels.models import WhiteLabel
 
 

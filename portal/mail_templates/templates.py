@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import ColumnElement, Select, select, update
 
@@ -14,27 +13,13 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.core.words import _
-from portal.mail_templates import merge
+from portal.mail_templates import content
 from portal.mail_templates.models import MailTemplate, TemplateText, TemplateVersion
+from portal.mail_templates.wordings import Wording, check_wording
 from portal.smtp_settings.models import SmtpServer
 from portal.white_labels.models import WhiteLabel
 
 _is_slug = re.compile("[a-z][a-z0-9_-]{0,59}").fullmatch
-# A language and, where it matters, script and region (RFC 5646 2.1, the part people use).
-_is_language = re.compile("[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?").fullmatch
-
-LONGEST_SUBJECT = 500
-LONGEST_BODY = 512 * 1024
-"""Characters; ten times what a richly laid out newsletter has."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wording:
-    """What a version says in one language: a text, an HTML body, or both."""
-
-    subject: str
-    text: str | None = None
-    html: str | None = None
 
 
 def create(white_label: WhiteLabel | None, *, slug: str, name: str = "") -> MailTemplate:
@@ -43,16 +28,11 @@ def create(white_label: WhiteLabel | None, *, slug: str, name: str = "") -> Mail
     Raises:
         Refusal: the slug is taken or malformed.
     """
-    if not _is_slug(slug):
-        raise Refusal(
-            "slug_malformed",
-            _("A short name has small letters, digits, - and _, a letter first."),
-            field="slug",
-        )
-    if _any_by_slug(white_label, slug) is not None:
-        raise Refusal("slug_taken", _("This short name is taken."), field="slug")
+    _refuse_malformed(slug)
+    white_label_id = white_label.id if white_label else None
+    _refuse_taken(white_label_id, slug)
     template = MailTemplate(
-        white_label_id=white_label.id if white_label else None,
+        white_label_id=white_label_id,
         slug=slug,
         name=(name.strip() or slug.replace("-", " ").replace("_", " ").capitalize())[:120],
         created_at=clock.now(),
@@ -61,6 +41,29 @@ def create(white_label: WhiteLabel | None, *, slug: str, name: str = "") -> Mail
     db.session.flush()
     trail.record(template.white_label_id, "template.created", _told(template))
     return template
+
+
+def change(template: MailTemplate, *, name: str, slug: str) -> None:
+    """Call it otherwise. Programs name it by its slug, so they have to follow.
+
+    Raises:
+        Refusal: the slug is taken or malformed, or the name is empty.
+    """
+    name = " ".join(name.split())
+    if not 0 < len(name) <= 120:
+        raise Refusal("name_not_fit", _("A name has 1 to 120 characters."), field="name")
+    wanted = {"name": name, "slug": slug}
+    changes = {
+        field: [getattr(template, field), value]
+        for field, value in wanted.items()
+        if getattr(template, field) != value
+    }
+    if "slug" in changes:
+        _refuse_malformed(slug)
+        _refuse_taken(template.white_label_id, slug)
+    if changes:
+        template.name, template.slug = name, slug
+        trail.record(template.white_label_id, "template.changed", _told(template), changes)
 
 
 def save_version(
@@ -83,7 +86,7 @@ def save_version(
         )
     for language, wording in wordings.items():
         check_wording(language, wording)
-    newest = _newest(template)
+    newest = latest(template)
     if (
         newest is not None
         and newest.default_language == default_language
@@ -96,12 +99,7 @@ def save_version(
         default_language=default_language,
         created_by_id=by.id if by else None,
         created_at=clock.now(),
-        texts=[
-            TemplateText(
-                language=language, subject=wording.subject, text=wording.text, html=wording.html
-            )
-            for language, wording in sorted(wordings.items())
-        ],
+        texts=[_text(language, wording) for language, wording in sorted(wordings.items())],
     )
     db.session.add(version)
     db.session.flush()
@@ -114,33 +112,16 @@ def save_version(
     return version
 
 
-def check_wording(language: str, wording: Wording) -> None:
-    """Refuse what a version cannot say in this language, at the field that is wrong."""
-    if not _is_language(language):
-        raise Refusal(
-            "language_malformed",
-            _("A language is written like en, de or pt-BR."),
-            field="language",
-        )
-    subject = wording.subject.strip()
-    if not subject or len(subject) > LONGEST_SUBJECT or not subject.isprintable():
-        raise Refusal(
-            "subject_not_fit",
-            _("A subject is one line of 1 to %(limit)s characters.", limit=LONGEST_SUBJECT),
-            field="subject",
-        )
-    if not (wording.text or wording.html):
-        raise Refusal("body_missing", _("A text or an HTML body is needed."), field="text")
-    for field, body in (("text", wording.text), ("html", wording.html)):
-        if body and len(body) > LONGEST_BODY:
-            raise Refusal(
-                "body_too_long",
-                _("A body cannot be longer than %(limit)s characters.", limit=LONGEST_BODY),
-                field=field,
-            )
-    _parse("subject", lambda: merge.parse_subject(subject))
-    _parse("text", lambda: merge.parse(wording.text or ""))
-    _parse("html", lambda: merge.parse(wording.html or "", is_html=True))
+def _text(language: str, wording: Wording) -> TemplateText:
+    for_mail = content.prepared(wording.html) if wording.html else content.Prepared(None, None)
+    return TemplateText(
+        language=language,
+        subject=wording.subject,
+        text=wording.text,
+        html=wording.html,
+        inlined_html=for_mail.inlined,
+        derived_text=for_mail.text if wording.text is None else None,
+    )
 
 
 def prefer(template: MailTemplate, server: SmtpServer | None) -> bool:
@@ -184,18 +165,29 @@ def archive(template: MailTemplate) -> None:
         trail.record(template.white_label_id, "template.archived", _told(template))
 
 
+def unarchive(template: MailTemplate) -> None:
+    """It can be sent again."""
+    if template.archived_at is not None:
+        template.archived_at = None
+        trail.record(template.white_label_id, "template.unarchived", _told(template))
+
+
 def templates_of(white_label: WhiteLabel | None) -> Sequence[MailTemplate]:
     """The templates in use, by slug."""
     return db.session.scalars(_in_use(white_label).order_by(MailTemplate.slug)).all()
 
 
-def find_template(white_label: WhiteLabel | None, template_id: int) -> MailTemplate:
+def find_template(
+    white_label: WhiteLabel | None, template_id: int, *, or_archived: bool = False
+) -> MailTemplate:
     """The template with this id.
 
     Raises:
-        NotFound: missing, archived, or somebody else's.
+        NotFound: missing, archived (unless told), or somebody else's.
     """
-    template = db.session.scalar(_in_use(white_label).where(MailTemplate.id == template_id))
+    every = select(MailTemplate).where(_owned_by(white_label))
+    query = every if or_archived else _in_use(white_label)
+    template = db.session.scalar(query.where(MailTemplate.id == template_id))
     if template is None:
         raise NotFound("template")
     return template
@@ -230,7 +222,7 @@ def newest_version(template: MailTemplate) -> TemplateVersion:
     Raises:
         Refusal: nothing was saved in it yet.
     """
-    version = _newest(template)
+    version = latest(template)
     if version is None:
         raise Refusal("template_empty", _("This template has no text yet."), field="template")
     return version
@@ -259,14 +251,25 @@ def wordings_of(version: TemplateVersion) -> dict[str, Wording]:
     return {text.language: Wording(text.subject, text.text, text.html) for text in version.texts}
 
 
-def _newest(template: MailTemplate) -> TemplateVersion | None:
+def latest(template: MailTemplate) -> TemplateVersion | None:
+    """What was saved last, if anything was."""
     query = select(TemplateVersion).where(TemplateVersion.template_id == template.id)
     return db.session.scalar(query.order_by(TemplateVersion.number.desc()).limit(1))
 
 
-def _any_by_slug(white_label: WhiteLabel | None, slug: str) -> MailTemplate | None:
-    query = select(MailTemplate).where(_owned_by(white_label), MailTemplate.slug == slug)
-    return db.session.scalar(query)
+def _refuse_malformed(slug: str) -> None:
+    if not _is_slug(slug):
+        raise Refusal(
+            "slug_malformed",
+            _("A short name has small letters, digits, - and _, a letter first."),
+            field="slug",
+        )
+
+
+def _refuse_taken(white_label_id: int | None, slug: str) -> None:
+    query = select(MailTemplate.id).where(_owned_by_id(white_label_id), MailTemplate.slug == slug)
+    if db.session.scalar(query) is not None:
+        raise Refusal("slug_taken", _("This short name is taken."), field="slug")
 
 
 def _in_use(white_label: WhiteLabel | None) -> Select[MailTemplate]:
@@ -281,14 +284,6 @@ def _owned_by_id(white_label_id: int | None) -> ColumnElement[bool]:
     if white_label_id is None:
         return MailTemplate.white_label_id.is_(None)
     return MailTemplate.white_label_id == white_label_id
-
-
-def _parse(field: str, read: Callable[[], merge.Template]) -> None:
-    """What cannot be merged is refused before it is saved, at its field and with its line."""
-    try:
-        read()
-    except merge.TemplateError as error:
-        raise Refusal(error.code, error.words, field=field) from None
 
 
 def _told(template: MailTemplate) -> str:

@@ -22,6 +22,7 @@ from portal.core.words import _
 from portal.mail_templates import templates
 from portal.mail_templates.models import MailTemplate, TemplateText
 from portal.outbox import composition, wake
+from portal.outbox.letterhead import letterhead_of
 from portal.outbox.models import PLATFORM, Attachment, Delivery, Message
 from portal.outbox.states import State
 from portal.outbox.submission import FromTemplate, OwnContent, Recipient, Submission
@@ -156,6 +157,7 @@ def _message(
         headers=dict(submission.headers),
         values=dict(submission.values),
         details=dict(submission.details),
+        letterhead=_letterhead(submission.white_label_id, text),
     )
     apply(message, decision, facts)
     return message
@@ -181,6 +183,11 @@ def apply(message: Message, decision: Decision, facts: Facts) -> None:
         message.sender_id = decision.sender
         message.domain_id = decision.domain
         message.route_reply_to = [_as_json(mailbox) for mailbox in decision.reply_to]
+
+
+def _letterhead(white_label_id: int | None, text: TemplateText | None) -> dict[str, Any] | None:
+    white_label = db.session.get(WhiteLabel, white_label_id) if white_label_id else None
+    return letterhead_of(white_label, text, variables=composition.variables_of(text))
 
 
 def _insert_deliveries(

@@ -63,7 +63,7 @@ def letter_of(delivery: Delivery) -> Letter:
             email=delivery.email,
             name=delivery.name,
             date=message.send_at or message.created_at,
-            shared=message.values,
+            shared=composition.shared_values(message),
             own=delivery.values,
         )
     )
@@ -91,7 +91,7 @@ def subject_of(delivery: Delivery) -> str:
         email=delivery.email,
         name=delivery.name,
         date=message.created_at,
-        shared=message.values,
+        shared=composition.shared_values(message),
         own=delivery.values,
     )
     source = message.template_text.subject

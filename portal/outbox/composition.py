@@ -10,12 +10,15 @@ from typing import Any
 from portal.core.errors import Refusal
 from portal.core.words import _
 from portal.mail_templates import merge
+from portal.mail_templates.content import text_content
 from portal.mail_templates.models import TemplateText
+from portal.outbox import letterhead
 from portal.outbox.models import Message
 from portal.outbox.submission import File, Recipient
 from portal.smtp import compose
 from portal.smtp.addresses import Mailbox, parse_address
 from portal.smtp.compose import Attachment, CompiledMessage, Draft, compile_message
+from portal.smtp.segments import Content
 
 TRIED_AT_ACCEPT = 50
 """Recipients whose mail is written once before anything is promised; the rest differ in values."""
@@ -29,15 +32,23 @@ def compiled(message: Message, text: TemplateText | None, files: Sequence[File])
     Raises:
         Refusal: something in it cannot be written as mail; `field` says what.
     """
+    plain, html = _bodies(message, text)
+    reply_to = message.route_reply_to
+    added = message.letterhead or {}
+    if "answer_to" in added:
+        reply_to = reply_to or [{"email": added["answer_to"], "name": ""}]
+        line = letterhead.notice_line(added, reply_to[0]["email"])
+        plain = plain if plain is None else letterhead.below_text(plain, line)
+        html = html if html is None else letterhead.below_html(html, line)
     return compile_message(
         Draft(
             sender=Mailbox(parse_address(message.from_email), message.from_name),
-            reply_to=tuple(_mailbox(item) for item in message.route_reply_to),
+            reply_to=tuple(_mailbox(item) for item in reply_to),
             to=tuple(_mailbox(item) for item in message.to_header) if message.to_header else None,
             cc=tuple(_mailbox(item) for item in message.cc_header),
             subject=subject_template(text.subject).content if text else message.subject or "",
-            text=_body(text.text).content if text and text.text is not None else message.text,
-            html=_html(text.html).content if text and text.html is not None else message.html,
+            text=plain,
+            html=html,
             headers=tuple(message.headers.items()),
             attachments=tuple(
                 Attachment(file.filename, file.content_type, file.content) for file in files
@@ -45,6 +56,31 @@ def compiled(message: Message, text: TemplateText | None, files: Sequence[File])
             seed=message.public_id,
         )
     )
+
+
+def _bodies(message: Message, text: TemplateText | None) -> tuple[Content | None, Content | None]:
+    """The plain text and the HTML; a template's HTML never goes without a text."""
+    if text is None:
+        return message.text, message.html
+    source = text.inlined_html or text.html
+    html = _html(source) if source is not None else None
+    written = text.text if text.text is not None else text.derived_text
+    if written is not None:
+        return _body(written).content, html.content if html else None
+    if html is None or text.html is None:
+        return None, None
+    return text_content(html, text.html), html.content
+
+
+def shared_values(message: Message) -> Mapping[str, Any]:
+    """The values that all its recipients share: those it was given, and the white label's brand."""
+    brand = (message.letterhead or {}).get("brand")
+    return {"brand": brand, **message.values} if brand else message.values
+
+
+def variables_of(text: TemplateText | None) -> frozenset[str]:
+    """The values that any part of it asks for."""
+    return frozenset(name for template in _templates_of(text) for name in template.variables)
 
 
 def recipient(
@@ -88,7 +124,7 @@ def check(
             email=str(who.mailbox.address),
             name=who.mailbox.name,
             date=message.send_at or message.created_at,
-            shared=message.values,
+            shared=shared_values(message),
             own=who.values,
         )
         missing = {name for template in templates for name in template.missing(written.values)}
@@ -105,8 +141,9 @@ def _templates_of(text: TemplateText | None) -> list[merge.Template]:
     if text is None:
         return []
     templates = [subject_template(text.subject)]
-    if text.text is not None:
-        templates.append(_body(text.text))
+    written = text.text if text.text is not None else text.derived_text
+    if written is not None:
+        templates.append(_body(written))
     if text.html is not None:
         templates.append(_html(text.html))
     return templates

@@ -7,7 +7,7 @@ import pytest
 from portal.core.db import db
 from portal.mail_templates import templates
 from portal.mail_templates.specimens import newest_texts, specimen, stand_ins
-from portal.mail_templates.templates import Wording
+from portal.mail_templates.wordings import Wording
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.stage import make_template
 

@@ -8,7 +8,7 @@ from portal.accounts.models import Person
 from portal.core.errors import NotFound, Refusal
 from portal.mail_templates import templates
 from portal.mail_templates.models import MailTemplate
-from portal.mail_templates.templates import LONGEST_BODY, Wording
+from portal.mail_templates.wordings import LONGEST_BODY, Wording
 from portal.smtp_settings import servers
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.stage import make_server, make_template

@@ -39,6 +39,7 @@ from portal.core.secret import Secret
 from portal.domains import allow_list
 from portal.mail_templates import templates
 from portal.mail_templates.models import MailTemplate
+from portal.mail_templates.wordings import Wording, check_wording
 from portal.outbox import suspension
 from portal.senders import senders
 from portal.senders.models import Sender
@@ -462,9 +463,9 @@ class _Making:
         for at, version in _each((*path, "versions"), table.versions):
             if version.language in wordings:
                 raise self._bad((*at, "language"), "this language is here twice")
-            wording = templates.Wording(version.subject, version.text, version.html)
+            wording = Wording(version.subject, version.text, version.html)
             with self._at(at):
-                templates.check_wording(version.language, wording)
+                check_wording(version.language, wording)
             wordings[version.language] = wording
         before = template.versions[-1].number if template.versions else 0
         saved = templates.save_version(

@@ -1,0 +1,107 @@
+"""Sample values: what a template is looked at with, typed by people, one line for each name.
+
+A value is text; one that begins with a bracket is JSON, for lists and things with parts.
+Pure: no database, no clock, no network.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from portal.core.errors import Refusal
+from portal.core.words import _
+
+OWN = ("email", "name", "brand", "unsubscribe_url")
+"""Values that every mail has, whatever is sent along."""
+PARTS_OF_BRAND = (
+    "name", "colour", "on_colour", "link", "dark_colour", "on_dark_colour", "dark_link",
+    "logo", "url", "answer_to",
+)  # fmt: skip
+LONGEST = 4000
+"""Characters of one sample value."""
+MOST = 200
+
+
+def check_samples(typed: Mapping[str, str]) -> dict[str, str]:
+    """The samples to keep: those that say something.
+
+    Raises:
+        Refusal: at `sample-<name>`: it is too long, or no JSON although it begins like it.
+    """
+    kept = {name: value.strip() for name, value in list(typed.items())[:MOST]}
+    for name, value in kept.items():
+        if len(value) > LONGEST:
+            raise Refusal(
+                "sample_too_long",
+                _("A sample has at most %(limit)s characters.", limit=LONGEST),
+                field=f"sample-{name}",
+            )
+        if _looks_like_json(value) and _as_json(value) is None:
+            raise Refusal(
+                "sample_malformed",
+                _("It begins like a list or a thing with parts, but is no JSON."),
+                field=f"sample-{name}",
+            )
+    return {name: value for name, value in kept.items() if value}
+
+
+def values_of(
+    samples: Mapping[str, str], names: Iterable[str] = (), own: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Values to merge with: `{"user.name": "Ada"}` becomes `{"user": {"name": "Ada"}}`.
+
+    `names` that have no sample stand for themselves: `[name]`. `own` are values that are known.
+    """
+    values: dict[str, Any] = {}
+    for path, text in samples.items():
+        _put(values, path, (_as_json(text) if _looks_like_json(text) else None) or text)
+    for name, value in (own or {}).items():
+        values.setdefault(name, value)
+    for name in names:
+        if "[" not in name:
+            _put(values, name, f"[{name}]")
+    return values
+
+
+def unknown(names: Iterable[str], known: Iterable[str]) -> dict[str, str | None]:
+    """The names that nothing is known of, each with the known one that it may be a slip for.
+
+    `brand.nmae` is unknown although `brand` is known: its parts are all ours.
+    """
+    known = {*known, *OWN, *(f"brand.{part}" for part in PARTS_OF_BRAND)}
+    whole = {name.partition(".")[0] for name in known}
+    found: dict[str, str | None] = {}
+    for name in names:
+        top = re.split(r"[.\[]", name, maxsplit=1)[0]
+        is_part_of_known = top in known and top != "brand"
+        if name in known or name in whole or is_part_of_known:
+            continue
+        close = get_close_matches(name, known, n=1, cutoff=0.75)
+        found[name] = close[0] if close else None
+    return found
+
+
+def _looks_like_json(text: str) -> bool:
+    return text[:1] in ("[", "{")
+
+
+def _as_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _put(values: dict[str, Any], path: str, value: object) -> None:
+    """Where the path leads, unless something stands there or on the way."""
+    *way, last = path.split(".")
+    place: Any = values
+    for part in way:
+        place = place.setdefault(part, {})
+        if not isinstance(place, dict):
+            return
+    place.setdefault(last, value)
