@@ -68,6 +68,11 @@ PROGRAMS = (
     ),
     Program("postgres", packages=("postgresql",), executables=("initdb", "postgres")),
     Program("redis", packages=("redis-server",), executables=("redis-server",)),
+    Program(
+        "dkimpy",  # from Debian: the package index has no wheel of it
+        packages=("python3-dkim",),
+        files=("usr/lib/python3/dist-packages/dkim/__init__.py",),
+    ),
 )
 # Not for tests: deploy/install.py asks for it where Python can make no virtual environment.
 VENV = Program("venv", packages=("python3-venv",), modules=("ensurepip",))

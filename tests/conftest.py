@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.equipment.clock",
     "tests.equipment.browser",
     "tests.equipment.certificates",
+    "tests.equipment.dkim_verifier",
     "tests.equipment.dns_server",
     "tests.equipment.postgres",
     "tests.equipment.postfix",
