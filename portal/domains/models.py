@@ -1,14 +1,17 @@
-"""The allow-list as rows."""
+"""The allow-list as rows, with the DNS records that each domain must show."""
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.core.db import Model, UtcTime, enum_of
+from portal.core.absence import MayGoMissing
+from portal.core.db import Json, Model, UtcTime, enum_of
+from portal.domains.records import Purpose, RecordState, RecordType, Wanted
 
 
 class DomainState(StrEnum):
@@ -18,7 +21,12 @@ class DomainState(StrEnum):
     REVOKED = "revoked"  # the approval was taken back
 
 
-class Domain(Model):
+def new_token() -> str:
+    """128 random bits for a TXT record: public, but nobody can publish it before us."""
+    return secrets.token_hex(16)
+
+
+class Domain(MayGoMissing, Model):
     """A domain that one white label, and no other, may send from."""
 
     __tablename__ = "domain"
@@ -37,5 +45,50 @@ class Domain(Model):
     name: Mapped[str] = mapped_column(String(253))  # canonical A-label
     includes_subdomains: Mapped[bool] = mapped_column(default=False)
     state: Mapped[DomainState] = mapped_column(enum_of(DomainState))
+    proof_token: Mapped[str] = mapped_column(String(64), default=new_token)  # of this approval
     created_at: Mapped[datetime] = mapped_column(UtcTime)
     verified_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    checked_at: Mapped[datetime | None] = mapped_column(UtcTime)  # when DNS was last asked
+    next_check_at: Mapped[datetime | None] = mapped_column(UtcTime, index=True)  # None: never
+
+    records: Mapped[list[DomainRecord]] = relationship(
+        back_populates="domain",
+        order_by="DomainRecord.position",
+        cascade="all, delete-orphan",
+    )
+
+
+class DomainRecord(Model):
+    """One record that a domain must show, and what DNS said about it last."""
+
+    __tablename__ = "domain_record"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    domain_id: Mapped[int] = mapped_column(ForeignKey("domain.id"), index=True)
+    position: Mapped[int]
+    purpose: Mapped[Purpose] = mapped_column(enum_of(Purpose))
+    type: Mapped[RecordType] = mapped_column(enum_of(RecordType))
+    name: Mapped[str] = mapped_column(String(253))
+    value: Mapped[str] = mapped_column(Text)
+    is_required: Mapped[bool] = mapped_column(default=True)
+
+    state: Mapped[RecordState] = mapped_column(enum_of(RecordState), default=RecordState.UNKNOWN)
+    code: Mapped[str] = mapped_column(String(40), default="not_asked")  # of compare.Diagnosis
+    found: Mapped[list[str]] = mapped_column(Json, default=list)  # as DNS has it, shortened
+    facts: Mapped[dict[str, object]] = mapped_column(Json, default=dict)  # what the words need
+    publish: Mapped[str | None] = mapped_column(Text)  # None: `value` as it is
+    asked: Mapped[str | None] = mapped_column(String(200))  # whom
+    checked_at: Mapped[datetime | None] = mapped_column(UtcTime)  # when
+    seen_at: Mapped[datetime | None] = mapped_column(UtcTime)  # when it was last found
+
+    domain: Mapped[Domain] = relationship(back_populates="records")
+
+    @property
+    def wanted(self) -> Wanted:
+        """The record as a value."""
+        return Wanted(self.purpose, self.type, self.name, self.value, self.is_required)
+
+    @property
+    def to_publish(self) -> str:
+        """The value that DNS should have, made from what it has now."""
+        return self.publish if self.publish is not None else self.value

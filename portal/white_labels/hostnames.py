@@ -119,7 +119,7 @@ def hostnames_of(white_label: WhiteLabel) -> Sequence[Hostname]:
 
 def is_reachable(white_label: WhiteLabel) -> bool:
     """Whether its people have a portal to sign in to."""
-    return any(hostname.proven_at is not None for hostname in hostnames_of(white_label))
+    return any(hostname.is_served for hostname in hostnames_of(white_label))
 
 
 def find_hostname(canonical: str) -> Hostname | None:

@@ -5,10 +5,19 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, LargeBinary, String, UniqueConstraint
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+    and_,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from portal.core.db import Model, UtcTime, enum_of
+from portal.core.absence import MayGoMissing
+from portal.core.db import Json, Model, UtcTime, enum_of
 
 
 class Platform(Model):
@@ -58,7 +67,7 @@ class WhiteLabel(Model):
         return self.suspended_at is not None
 
 
-class Hostname(Model):
+class Hostname(MayGoMissing, Model):
     """A name under which a white label's portal answers."""
 
     __tablename__ = "hostname"
@@ -69,6 +78,24 @@ class Hostname(Model):
     name: Mapped[str] = mapped_column(String(253))  # canonical A-label, lower case, no port
     proof_token: Mapped[str] = mapped_column(String(64))  # of this white label and this name only
     created_at: Mapped[datetime] = mapped_column(UtcTime)
-    proven_at: Mapped[datetime | None] = mapped_column(UtcTime)  # None: not served
+    proven_at: Mapped[datetime | None] = mapped_column(UtcTime)  # None: never served yet
+    is_vouched: Mapped[bool] = mapped_column(default=False)  # on an owner's word, without a record
+    suspended_at: Mapped[datetime | None] = mapped_column(UtcTime)  # the proof was gone too long
+
+    code: Mapped[str | None] = mapped_column(String(40))  # what the last look came to
+    found: Mapped[list[str]] = mapped_column(Json, default=list)  # as DNS had it, shortened
+    asked: Mapped[str | None] = mapped_column(String(200))  # whom
+    checked_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    next_check_at: Mapped[datetime | None] = mapped_column(UtcTime, index=True)
 
     white_label: Mapped[WhiteLabel] = relationship(back_populates="hostnames")
+
+    @hybrid_property
+    def is_served(self) -> bool:
+        """Whether the portal answers at this name now."""
+        return self.proven_at is not None and self.suspended_at is None
+
+    @is_served.inplace.expression
+    @classmethod
+    def _is_served(cls) -> ColumnElement[bool]:
+        return and_(cls.proven_at.is_not(None), cls.suspended_at.is_(None))

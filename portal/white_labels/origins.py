@@ -13,10 +13,11 @@ from portal.white_labels.platform import the_platform
 
 
 def served_at(host: str) -> WhiteLabel | None:
-    """The white label whose portal answers at this canonical name; only proven names count."""
+    """The white label whose portal answers at this canonical name; only a name that is proven
+    and not suspended counts."""
     hostname = db.session.scalar(
         select(Hostname)
-        .where(Hostname.name == host, Hostname.proven_at.is_not(None))
+        .where(Hostname.name == host, Hostname.is_served)
         .options(joinedload(Hostname.white_label))
     )
     return hostname.white_label if hostname else None
@@ -25,15 +26,15 @@ def served_at(host: str) -> WhiteLabel | None:
 def origin_of(white_label: WhiteLabel | None) -> str:
     """Scheme, host and port that links to this portal begin with; None is the Backoffice.
 
-    A white label is reached by its first proven name, with the platform's scheme and port; while
-    it has none, its people have no portal to go to and links lead to the platform.
+    A white label is reached by its first name that is served, with the platform's scheme and port;
+    while it has none, its people have no portal to go to and links lead to the platform.
     """
     platform = the_platform().origin
     if white_label is None:
         return platform
     name = db.session.scalar(
         select(Hostname.name)
-        .where(Hostname.white_label_id == white_label.id, Hostname.proven_at.is_not(None))
+        .where(Hostname.white_label_id == white_label.id, Hostname.is_served)
         .order_by(Hostname.id)
         .limit(1)
     )
