@@ -10,15 +10,14 @@ import hashlib
 import io
 from dataclasses import dataclass
 
-from PIL import Image, ImageOps
+from PIL import Image
 
+from portal.core import pictures
 from portal.core.errors import Refusal
 from portal.core.words import _
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 MAX_BYTES = 1024 * 1024
-MAX_PIXELS = 16_000_000
-"""A file of one kilobyte can say that it is 100,000 pixels wide; it is not decoded to find out."""
 BOX = (528, 120)
 """Pixels: three times the place in the corner of a page, for screens that are that fine."""
 KIND = "image/png"
@@ -45,7 +44,7 @@ def read_logo(file: bytes) -> Logo:
             "logo_too_large",
             _("The file has more than %(count)s kB; a logo needs far less.", count=MAX_BYTES >> 10),
         )
-    if _looks_like_svg(file):
+    if pictures.looks_like_markup(file):
         raise _refusal(
             "logo_svg",
             _("An SVG file can contain programs, so it is not taken. Export it as PNG."),
@@ -57,32 +56,23 @@ def read_logo(file: bytes) -> Logo:
     return Logo(image, hashlib.sha256(image).hexdigest()[:16])
 
 
-def _looks_like_svg(file: bytes) -> bool:
-    start = file[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return start.startswith((b"<svg", b"<?xml", b"<!doctype", b"<!--", b"\x1f\x8b"))
-
-
 def _drawn_anew(file: bytes) -> Image.Image:
     try:
-        with Image.open(io.BytesIO(file), formats=FORMATS) as source:
-            if source.width * source.height > MAX_PIXELS:
-                raise _refusal(
-                    "logo_too_many_pixels",
-                    _(
-                        "The picture is %(width)s × %(height)s pixels; make it smaller.",
-                        width=source.width,
-                        height=source.height,
-                    ),
-                )
-            # A photograph says in its metadata which side is up, and those are not kept.
-            upright = ImageOps.exif_transpose(source).convert("RGBA")
-    except Refusal:
-        raise
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        # What Pillow raises for files that are of another kind, cut off, or made to harm.
+        picture, _kind = pictures.decode(file, kinds=FORMATS)
+    except pictures.TooManyPixels as large:
+        raise _refusal(
+            "logo_too_many_pixels",
+            _(
+                "The picture is %(width)s × %(height)s pixels; make it smaller.",
+                width=large.width,
+                height=large.height,
+            ),
+        ) from None
+    except pictures.NotAPicture:
         raise _refusal(
             "logo_unreadable", _("This is not a picture that can be read: send PNG, JPEG or WEBP.")
         ) from None
+    upright = picture.convert("RGBA")
     upright.thumbnail(BOX)
     canvas = Image.new("RGBA", upright.size)
     canvas.paste(upright)
