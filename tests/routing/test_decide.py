@@ -420,6 +420,8 @@ class TestFromOnThePlatformsServer:
 
         assert isinstance(decision, NoRoute)
         assert (decision.code, decision.holds) == (Check.DOMAIN_LAPSED, True)
+        assert decision.step is not None
+        assert decision.step.sender == "shop@acme.example"
 
     def test_of_a_sender_needs_the_verified_domain(self) -> None:
         sender = SenderFacts(1005, PLATFORM.id, ACME.id, box("shop@acme.example"))

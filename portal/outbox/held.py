@@ -1,0 +1,111 @@
+"""Held mail whose cause is over: let go all at once, however much it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import BindParameter, ColumnElement, case, func, literal, select, update
+
+from portal.core import clock
+from portal.core.db import db
+from portal.core.errors import Refusal
+from portal.domains.models import Domain
+from portal.outbox import acts, wake
+from portal.outbox.accept import PATIENCE
+from portal.outbox.models import Delivery, Message
+from portal.outbox.states import State
+from portal.routing.decide import Check
+
+AT_ONCE = 200
+"""Messages that are routed one by one in one transaction; nobody else writes meanwhile."""
+
+
+def because_of(tenant: int, kind: str) -> ColumnElement[bool]:
+    """Deliveries of this tenant that are held for this reason (`Delivery.kind`)."""
+    return (Delivery.tenant == tenant) & (Delivery.state == State.HELD) & (Delivery.kind == kind)
+
+
+def let_go(which: ColumnElement[bool], *, at_once: int | None = None) -> int:
+    """Put it back into the queue; how many deliveries that were.
+
+    Its route is checked once more when its turn comes. What never had a way gets one now, at most
+    `at_once` messages of that; what has none even now stays held, with the reason of now.
+    """
+    released = _queue_again(which) + _route_first(which, at_once)
+    wake.tell(db.session.connection())
+    return released
+
+
+def count_of(which: ColumnElement[bool]) -> int:
+    """How many deliveries these are."""
+    return db.session.scalar(select(func.count()).select_from(Delivery).where(which)) or 0
+
+
+def of_lapsed(domain: Domain) -> ColumnElement[bool]:
+    """What waits for this domain's records: mail that leaves from it or not at all."""
+    from_it = Message.from_email.endswith(f"@{domain.name}", autoescape=True)
+    if domain.includes_subdomains:
+        from_it |= Message.from_email.endswith(f".{domain.name}", autoescape=True)
+    mine = select(Message.id).where(Message.white_label_id == domain.white_label_id, from_it)
+    return because_of(domain.white_label_id, Check.DOMAIN_LAPSED) & Delivery.message_id.in_(mine)
+
+
+def waiting_for_domains() -> Sequence[int]:
+    """The tenants with mail that waits for a domain's records."""
+    waits = (Delivery.state == State.HELD) & (Delivery.kind == Check.DOMAIN_LAPSED)
+    return db.session.scalars(select(Delivery.tenant).where(waits).distinct()).all()
+
+
+def _queue_again(which: ColumnElement[bool]) -> int:
+    """What had a server when it was held: one statement."""
+    now = clock.now()
+    has_way = which & Delivery.server_id.is_not(None)
+    late = now + PATIENCE
+    messages = select(Delivery.message_id).where(has_way)
+    db.session.execute(
+        update(Message)
+        .where(Message.id.in_(messages), Message.give_up_at < late)
+        .values(give_up_at=late)
+        .execution_options(synchronize_session=False)
+    )
+    moved = db.session.execute(
+        update(Delivery)
+        .where(has_way)
+        .values(
+            state=case(
+                (Delivery.due_at > now, _stored(State.SCHEDULED)), else_=_stored(State.QUEUED)
+            ),
+            kind=None,
+            words=None,
+            settled_at=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return int(getattr(moved, "rowcount", 0))
+
+
+def _route_first(which: ColumnElement[bool], at_once: int | None) -> int:
+    """What was accepted while it could not leave never had a way: little, and one by one."""
+    messages = db.session.scalars(
+        select(Message)
+        .where(Message.id.in_(select(Delivery.message_id).where(which)))
+        .order_by(Message.id)
+        .limit(at_once)
+    )
+    released = 0
+    for message in messages.all():
+        try:
+            with db.session.begin_nested():
+                released += acts.release(message)
+        except Refusal as refusal:
+            db.session.execute(
+                update(Delivery)
+                .where(Delivery.message_id == message.id, which)
+                .values(kind=refusal.code, words=refusal.words)
+                .execution_options(synchronize_session=False)
+            )
+    return released
+
+
+def _stored(state: State) -> BindParameter[State]:
+    return literal(state, Delivery.state.type)
