@@ -132,6 +132,16 @@ def is_public_suffix(domain: str) -> bool:
     return _public_suffixes().is_public(domain)
 
 
+def registered_domain(domain: str) -> str:
+    """The name at or above this one that somebody has registered; itself if nobody could."""
+    return _public_suffixes().privatesuffix(domain) or domain
+
+
+def registered_name(domain: str) -> str:
+    """What somebody registered: `acme.co.uk` of the canonical `mail.acme.co.uk`."""
+    return _public_suffixes().privatesuffix(domain) or domain
+
+
 @lru_cache(maxsize=1)
 def _public_suffixes() -> PublicSuffixList:
     # 10,000 rules are read at the first question, not at every start of every command.
