@@ -92,3 +92,46 @@ class DomainRecord(Model):
     def to_publish(self) -> str:
         """The value that DNS should have, made from what it has now."""
         return self.publish if self.publish is not None else self.value
+
+
+class KeyState(StrEnum):
+    ANNOUNCED = "announced"  # its record is to be published; it signs nothing yet
+    LIVE = "live"  # was seen in DNS: signs
+    RETIRED = "retired"  # signs no more; its record stays while mail of it is under way
+    WITHDRAWN = "withdrawn"  # the private key is erased, the record may go
+
+
+class SigningKey(Model):
+    """A key that mail of a domain is signed with (DKIM), under a selector of its own."""
+
+    __tablename__ = "signing_key"
+    __table_args__ = (
+        Index("uq_signing_key_selector", "domain_id", "selector", unique=True),
+        Index(
+            "uq_signing_key_announced",
+            "domain_id",
+            unique=True,
+            sqlite_where=text("state = 'announced'"),
+            postgresql_where=text("state = 'announced'"),
+        ),
+        Index(
+            "uq_signing_key_live",
+            "domain_id",
+            unique=True,
+            sqlite_where=text("state = 'live'"),
+            postgresql_where=text("state = 'live'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    domain_id: Mapped[int] = mapped_column(ForeignKey("domain.id"))
+    selector: Mapped[str] = mapped_column(String(63))
+    public_key: Mapped[str] = mapped_column(Text)  # as `p=` has it
+    key_sealed: Mapped[str | None] = mapped_column(Text)  # the private half, until withdrawn
+    state: Mapped[KeyState] = mapped_column(enum_of(KeyState))
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    live_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    retired_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    missing_since: Mapped[datetime | None] = mapped_column(UtcTime)  # live, but gone from DNS
+
+    domain: Mapped[Domain] = relationship()

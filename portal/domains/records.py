@@ -97,6 +97,7 @@ def return_path(domain: str, label: str, target: str) -> Wanted:
 
 
 _is_name = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?").fullmatch
+_has_key = re.compile(r"(?:.*;)?\s*p\s*=\s*[A-Za-z0-9+/]", re.DOTALL).match
 _find_control = re.compile("[\x00-\x1f\x7f]").search
 
 
@@ -185,6 +186,8 @@ def _tidy(domain: str, spec: Wanted) -> Wanted:
         record = spf.parse(value)
         if record is None or record.faults:
             raise _bad("spf_malformed", _("%(value)s is not an SPF record.", value=value[:80]))
+    if spec.purpose is Purpose.DKIM and not _has_key(value):
+        raise _bad("dkim_malformed", _("The value of %(name)s has no key: p=….", name=name))
     return Wanted(spec.purpose, spec.type, name, value, spec.is_required)
 
 

@@ -1,0 +1,210 @@
+"""Checks: is what a domain must show in DNS there? Planned, asked, and written down.
+
+1. `plan` reads what is wanted, and the caller lets go of the database.
+2. `ask` asks DNS: no transaction is open meanwhile, and it may run in any thread.
+3. `write` notes what was found and moves the domain's state; the caller tells people and commits.
+
+Records that are there make an allowed or lapsed domain verified at once. Records that are not there
+make a verified one lapse after three days of looking in vain. "Could not ask" does neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import selectinload
+
+from portal.accounts import attempts
+from portal.core import clock
+from portal.core.db import db
+from portal.core.errors import Refusal
+from portal.core.words import _
+from portal.domains import allow_list
+from portal.domains.asking import PATIENCE, Asker, judge
+from portal.domains.compare import Verdict
+from portal.domains.models import Domain, DomainRecord, DomainState
+from portal.domains.records import RecordState, Wanted
+from portal.domains.resolver import Dns
+from portal.smtp.addresses import find_forbidden
+
+EVERY = timedelta(minutes=55)
+"""Between two checks, with up to five minutes more, so that domains do not march in step."""
+AGAIN_AFTER = timedelta(seconds=10)
+CHECKS_AN_HOUR = 60  # by hand, of all domains of a white label
+MAX_FOUND = 6
+MAX_FOUND_TEXT = 600
+
+
+class Change(StrEnum):
+    """What people are told."""
+
+    VERIFIED = "verified"  # for the first time
+    LAPSED = "lapsed"
+    RECOVERED = "recovered"  # verified again
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to ask DNS for, free of the database."""
+
+    domain_id: int
+    domain: str
+    wanted: tuple[Wanted, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What DNS said to a plan."""
+
+    plan: Plan
+    asked_at: datetime
+    whom: str
+    verdicts: tuple[Verdict, ...]  # one for each wanted record
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was written down; `change` is None where there is nothing to tell."""
+
+    domain: Domain
+    change: Change | None
+
+
+def plan(domain: Domain) -> Plan:
+    """What to ask for this domain."""
+    return Plan(domain.id, domain.name, tuple(record.wanted for record in domain.records))
+
+
+def ask(plan: Plan, dns: Dns, *, patience: float = PATIENCE) -> Findings:
+    """Ask for all records; takes `patience` seconds and one question more at most."""
+    asked_at = clock.now()
+    asker = Asker(dns, patience=patience)
+    verdicts = tuple(judge(plan.domain, wanted, asker) for wanted in plan.wanted)
+    return Findings(plan, asked_at, dns.whom, verdicts)
+
+
+def write(findings: Findings) -> Checked | None:
+    """Note what was found, and let the domain's state follow.
+
+    None: there is nothing to note any more. The domain was taken from the list meanwhile, or
+    somebody has looked later than this.
+    """
+    domain = find_for_update(findings.plan.domain_id)
+    if domain is None or domain.state is DomainState.REVOKED or not domain.records:
+        return None
+    if domain.checked_at is not None and domain.checked_at > findings.asked_at:
+        return None
+    verdicts = dict(zip(findings.plan.wanted, findings.verdicts, strict=True))
+    for record in domain.records:
+        if (verdict := verdicts.get(record.wanted)) is not None:
+            _note(record, verdict, findings)
+    domain.checked_at = findings.asked_at
+    domain.next_check_at = _next(domain)
+    return Checked(domain, _follow(domain, findings.asked_at))
+
+
+def claim_due(limit: int) -> list[Plan]:
+    """The domains whose hour has come; the caller commits, and nobody else gets them meanwhile."""
+    query = (
+        select(Domain)
+        .where(Domain.next_check_at <= clock.now(), Domain.state != DomainState.REVOKED)
+        .order_by(Domain.next_check_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .options(selectinload(Domain.records))
+    )
+    due = db.session.scalars(query).all()
+    for domain in due:
+        domain.next_check_at = _next(domain)
+    return [plan(domain) for domain in due]
+
+
+def count_check(domain: Domain) -> None:
+    """Count one check by hand; the caller commits, then asks.
+
+    Raises:
+        Refusal: this domain was looked for a moment ago, or its white label asks too often.
+    """
+    if domain.checked_at is not None and clock.now() - domain.checked_at < AGAIN_AFTER:
+        raise Refusal(
+            "checked_just_now", _("DNS was asked a moment ago. Wait a few seconds, then ask again.")
+        )
+    count_question(domain.white_label_id)
+
+
+def count_question(white_label_id: int) -> None:
+    """Count one check of a domain or hostname by hand.
+
+    Raises:
+        Refusal: there were too many in the last hour.
+    """
+    subject = f"dns check tenant:{white_label_id}"
+    if attempts.how_often(subject, timedelta(hours=1)) >= CHECKS_AN_HOUR:
+        raise Refusal(
+            "too_many_checks",
+            _(
+                "DNS was asked %(count)s times in an hour. It is asked by itself every hour, too.",
+                count=CHECKS_AN_HOUR,
+            ),
+        )
+    attempts.count(subject)
+
+
+def find_for_update(domain_id: int) -> Domain | None:
+    """The domain as it is now, kept as it is until the caller commits."""
+    query = select(Domain).where(Domain.id == domain_id).with_for_update()
+    return db.session.scalar(query.execution_options(populate_existing=True))
+
+
+def shown(texts: Sequence[str]) -> list[str]:
+    """What strangers publish, fit to be kept and shown: few, short, without invisible signs."""
+    return [
+        "".join("�" if find_forbidden(sign) else sign for sign in text[:MAX_FOUND_TEXT])
+        + ("…" if len(text) > MAX_FOUND_TEXT else "")
+        for text in texts[:MAX_FOUND]
+    ]
+
+
+def _note(record: DomainRecord, verdict: Verdict, findings: Findings) -> None:
+    record.state, record.code = verdict.state, verdict.diagnosis
+    record.asked, record.checked_at = findings.whom[:200], findings.asked_at
+    if verdict.state is RecordState.UNKNOWN:
+        return  # what was found the last time still stands there, with its own advice
+    record.found = shown(verdict.found)
+    record.facts = _facts(verdict)
+    record.publish = verdict.publish
+    if verdict.state is RecordState.FOUND:
+        record.seen_at = findings.asked_at
+
+
+def _facts(verdict: Verdict) -> dict[str, object]:
+    return {
+        key: shown([str(one) for one in value]) if isinstance(value, list) else value
+        for key, value in verdict.facts.items()
+    }
+
+
+def _follow(domain: Domain, at: datetime) -> Change | None:
+    """Move the state to what the required records say."""
+    states = [record.state for record in domain.records if record.is_required]
+    if all(state is RecordState.FOUND for state in states):
+        before = domain.state
+        domain.was_seen()
+        allow_list.verify(domain)
+        if before is DomainState.VERIFIED:
+            return None
+        return Change.RECOVERED if before is DomainState.LAPSED else Change.VERIFIED
+
+    is_missing = any(state in (RecordState.WRONG, RecordState.MISSING) for state in states)
+    if domain.state is DomainState.VERIFIED and is_missing and domain.was_missed(at):
+        allow_list.lapse(domain)
+        return Change.LAPSED
+    return None
+
+
+def _next(domain: Domain) -> datetime:
+    return clock.now() + EVERY + timedelta(seconds=domain.id * 97 % 300)
