@@ -133,6 +133,15 @@ def side_of(person: Person | None) -> Side:
     return Side.BACKOFFICE if person.white_label_id is None else Side.WHITE_LABEL
 
 
+def too_many_files() -> Refusal:
+    """What is said to somebody who adds more than `MOST_FILES`."""
+    return Refusal(
+        "too_many_files",
+        _("At most %(count)s files go with one message.", count=MOST_FILES),
+        field="files",
+    )
+
+
 def _say(
     thread: Thread,
     author: Person | None,
@@ -246,11 +255,7 @@ def _check_files(thread: Thread, files: Sequence[Attached]) -> None:
     if not files:
         return
     if len(files) > MOST_FILES:
-        raise Refusal(
-            "too_many_files",
-            _("At most %(count)s files go with one message.", count=MOST_FILES),
-            field="files",
-        )
+        raise too_many_files()
     kept = (
         select(func.coalesce(func.sum(DeskFile.size), 0))
         .join(DeskMessage, DeskMessage.id == DeskFile.message_id)

@@ -30,6 +30,7 @@ from portal.web import (
     site,
     states,
     tenant,
+    uploads,
     white_label,
 )
 
@@ -62,6 +63,7 @@ def open_door(app: Flask) -> None:
 
     site.open_site(app)
     cross_site.open_cross_site(app)
+    uploads.open_uploads(app)  # before the token is looked for in the form
     csrf.init_app(app)
     guard.open_guard(app)
     reader.open_reader(app)

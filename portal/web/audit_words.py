@@ -67,6 +67,9 @@ ACTS: Mapping[str, Words] = {
     "template.created": lazy("Template created"),
     "template.saved": lazy("Template saved"),
     "template.server_preferred": lazy("Preferred server of a template changed"),
+    "thread.closed": lazy("Conversation closed"),
+    "thread.opened": lazy("Conversation begun"),
+    "thread.reopened": lazy("Conversation opened again"),
     "white_label.changed": lazy("White label changed"),
     "white_label.created": lazy("White label created"),
     "white_label.logo_changed": lazy("Logo changed"),
@@ -89,6 +92,7 @@ THINGS: Mapping[str, Words] = {
     "server": lazy("SMTP servers"),
     "setup_link": lazy("Setup link"),
     "template": lazy("Templates"),
+    "thread": lazy("Desk"),
     "white_label": lazy("White labels"),
 }
 
@@ -199,7 +203,7 @@ _LISTS = frozenset({"sender.defaults_changed"})
 """Where two values beside each other are just two, and not before and after."""
 
 
-_is_named = re.compile(r"(?:person:|app |server |sender |template )[0-9]+ (.+)").fullmatch
+_is_named = re.compile(r"(?:person:|app |server |sender |template |thread )[0-9]+ (.+)").fullmatch
 
 
 def _value(field: str, value: object) -> str:

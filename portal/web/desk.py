@@ -1,0 +1,375 @@
+"""The desk of both faces: conversations between a white label and the Backoffice.
+
+Admins see their white label's, the Backoffice everybody's. Agents have nothing to do with it.
+"""
+
+from __future__ import annotations
+
+import io
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    url_for,
+)
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_wtf.file import MultipleFileField
+from wtforms import HiddenField, SelectChoice, SelectField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length
+
+from portal.core.db import db
+from portal.core.errors import Refusal
+from portal.core.words import Words, lazy
+from portal.desk import attachments, conversations, threads
+from portal.desk.attachments import MOST_BYTES, PREVIEW_KIND, Attached
+from portal.desk.conversations import Search, Show
+from portal.desk.models import About, DeskMessage, Thread
+from portal.desk.threads import MOST_FILES, MOST_SUBJECT, MOST_TEXT
+from portal.web.csv_file import Cell, csv_file
+from portal.web.forms import Form, Query, tidy
+from portal.web.uploads import takes_files
+from portal.white_labels import tenants
+from portal.white_labels.models import WhiteLabel
+
+ABOUT: Mapping[About, Words] = {
+    About.GENERAL: lazy("General"),
+    About.DOMAIN_REQUEST: lazy("Domain request"),
+    About.FEATURE: lazy("Feature"),
+}
+SHOWN: Mapping[Show, Words] = {
+    Show.OPEN: lazy("Open"),
+    Show.UNREAD: lazy("Unread"),
+    Show.WAITING: lazy("Waiting for you"),
+    Show.CLOSED: lazy("Closed"),
+    Show.ALL: lazy("All"),
+}
+ACCEPTED = "image/png,image/jpeg,image/gif,image/webp,text/*,.txt,.log,.csv,.md,.json,.eml,.zone"
+
+MOST_SENT = 32 * 1024 * 1024
+"""Bytes of a form. More than the files may have, so that one which is too large is told at its
+field, with what was typed still there, and not by a page that has lost it."""
+
+# Bytes that somebody sent are looked at by themselves: nothing runs, nothing is fetched.
+FILE_POLICY = "sandbox; default-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+
+Link = tuple[str, str]
+LINKS: dict[About, Callable[[Thread], Link | None]] = {}
+"""Where a conversation about something leads to: its words and address, by what it is about. The
+pages of that something say so."""
+
+
+class SearchForm(Query):
+    q = StringField(lazy("Search"), filters=[tidy], render_kw={"type": "search"})
+    show = SelectField(
+        lazy("Show"),
+        choices=[SelectChoice(show, words) for show, words in SHOWN.items()],
+        default=Show.OPEN.value,
+    )
+    about = SelectField(
+        lazy("About"),
+        choices=[
+            SelectChoice("", lazy("Everything")),
+            *(SelectChoice(about, words) for about, words in ABOUT.items()),
+        ],
+        default="",
+    )
+    white_label = SelectField(lazy("White label"), default="")
+
+    def search(self) -> Search:
+        of = self.white_label.data if self.white_label else ""
+        return Search(
+            words=self.q.data or "",
+            show=Show(self.show.data),
+            about=About(self.about.data) if self.about.data else None,
+            white_label_id=int(of) if of else None,
+        )
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether it finds less than what a reader begins with."""
+        return self.search() != Search()
+
+
+class AddressForm(Form):
+    """To whom a conversation is addressed, and what it is about."""
+
+    white_label = SelectField(
+        lazy("White label"), validators=[DataRequired(lazy("To which white label?"))]
+    )
+    subject = StringField(
+        lazy("Subject"),
+        filters=[tidy],
+        validators=[
+            DataRequired(lazy("What is it about?")),
+            Length(max=MOST_SUBJECT, message=lazy("Use at most %(max)d characters.")),
+        ],
+        render_kw={"maxlength": str(MOST_SUBJECT)},
+    )
+
+
+class MessageForm(Form):
+    MOST_FILES, MOST_BYTES = MOST_FILES, MOST_BYTES
+
+    text = TextAreaField(lazy("Message"), render_kw={"rows": "6", "maxlength": str(MOST_TEXT)})
+    files = MultipleFileField(
+        lazy("Files"),
+        description=lazy(
+            "Up to %(count)s, each of at most %(size)s MB: pictures (PNG, JPEG, GIF, WebP) and "
+            "plain text. No passwords and no keys, please.",
+            count=MOST_FILES,
+            size=MOST_BYTES >> 20,
+        ),
+        render_kw={"accept": ACCEPTED},
+    )
+    once = HiddenField(default=lambda: secrets.token_hex(16))
+
+    def attached(self) -> tuple[Attached, ...]:
+        """The files, looked into. To be asked before the first query: it takes a moment.
+
+        Raises:
+            Refusal: at `files`.
+        """
+        sent = [file for file in self.files.data or () if file.filename]
+        if len(sent) > MOST_FILES:
+            raise threads.too_many_files()
+        return tuple(attachments.read(file.filename, file.read(MOST_BYTES + 1)) for file in sent)
+
+    def refuse(self, refusal: Refusal) -> None:
+        super().refuse(refusal)
+        if any(file.filename for file in self.files.data or ()):
+            again = _("Choose the files again, too: a browser does not keep them.")
+            self.files.errors = [*self.files.errors, again]
+
+
+class ThreadForm(AddressForm, MessageForm):
+    """The first message of a conversation."""
+
+
+def add_desk(bp: Blueprint) -> None:
+    """Serve `/desk` and all below it."""
+    one = "/desk/<int:thread_id>"
+    both = ["GET", "POST"]
+    bp.add_url_rule("/desk", "desk", desk)
+    bp.add_url_rule("/desk.csv", "desk_csv", desk_csv)
+    bp.add_url_rule("/desk/new", "new_thread", new_thread, methods=both)
+    bp.add_url_rule(one, "thread", thread, methods=both)
+    bp.add_url_rule(f"{one}/close", "close_thread", close_thread, methods=["POST"])
+    bp.add_url_rule(f"{one}/reopen", "reopen_thread", reopen_thread, methods=["POST"])
+    bp.add_url_rule(f"{one}/files/<int:file_id>", "desk_file", desk_file)
+    bp.add_url_rule(f"{one}/files/<int:file_id>/preview", "desk_preview", desk_preview)
+
+
+def desk() -> str:
+    form = _search_form()
+    page = None
+    if form.validate():
+        page = conversations.search(
+            g.site.white_label_id,
+            form.search(),
+            reader=g.person,
+            before=request.args.get("before", type=int),
+            after=request.args.get("after", type=int),
+        )
+    return render_template(
+        "shared/desk/desk.html",
+        form=form,
+        page_of_rows=page,
+        about=ABOUT,
+        has_any=page is not None
+        and (bool(page.rows) or not conversations.is_empty(g.site.white_label_id)),
+        writer_of=writer_of,
+    )
+
+
+def desk_csv() -> ResponseReturnValue:
+    form = _search_form()
+    if not form.validate():
+        return redirect(f"{url_for('.desk')}?{request.query_string.decode()}")
+    found = conversations.all_of(g.site.white_label_id, form.search(), reader=g.person)
+    header = (
+        _("Conversation"),
+        _("White label"),
+        _("Subject"),
+        _("About"),
+        _("Begun"),
+        _("Messages"),
+        _("Newest message"),
+        _("By"),
+        _("Closed"),
+    )
+
+    def rows() -> Iterator[tuple[Cell, ...]]:
+        for row in found:
+            yield (
+                row.thread.id,
+                row.thread.white_label.name,
+                row.thread.subject,
+                str(ABOUT[row.thread.about]),
+                row.thread.opened_at,
+                row.thread.messages,
+                row.thread.newest_at,
+                writer_of(row.newest) if row.newest else "",
+                row.thread.closed_at,
+            )
+
+    return csv_file("desk", header, rows())
+
+
+@takes_files(MOST_SENT)
+def new_thread() -> ResponseReturnValue:
+    form = ThreadForm(white_label=request.args.get("white_label"))
+    if g.site.is_platform:
+        form.white_label.choices = _white_labels()
+    else:
+        del form.white_label
+    if form.validate_on_submit():
+        try:
+            # Nothing but the files yet: in the Backoffice the choices were read, so let go of them.
+            db.session.rollback()
+            files = form.attached()
+            begun = threads.open_thread(
+                _addressed(form),
+                subject=form.subject.data,
+                text=form.text.data or "",
+                author=g.person,
+                files=files,
+                once=form.once.data,
+            )
+        except Refusal as refusal:
+            db.session.rollback()
+            form.refuse(refusal)
+        else:
+            db.session.commit()
+            flash(_("Your message is sent. The answer comes here, and you are told by mail."))
+            return redirect(url_for(".thread", thread_id=begun.id))
+    return render_template("shared/desk/new.html", form=form)
+
+
+@takes_files(MOST_SENT)
+def thread(thread_id: int) -> ResponseReturnValue:
+    form = MessageForm()
+    if form.validate_on_submit() and (message := write(thread_id, form)) is not None:
+        return redirect(url_for(".thread", thread_id=thread_id, _anchor=f"message-{message.id}"))
+    shown = _find(thread_id)
+    new_from = conversations.first_unread(shown, g.person)
+    if new_from is not None and request.method == "GET":
+        conversations.mark_read(shown, g.person)
+        db.session.rollback()  # what is counted in the menu is then already without it
+    return render_template(
+        "shared/desk/thread.html",
+        form=form,
+        thread=shown,
+        messages=conversations.page_of_messages(shown, before=request.args.get("before", type=int)),
+        new_from=new_from,
+        about=ABOUT,
+        link=_link_of(shown),
+    )
+
+
+def write(thread_id: int, form: MessageForm) -> DeskMessage | None:
+    """Send what was typed, and commit it; None when it was refused, the form then says why.
+
+    Raises:
+        NotFound: this thread is not there, or somebody else's.
+    """
+    try:
+        files = form.attached()
+    except Refusal as refusal:
+        form.refuse(refusal)
+        return None
+    shown = _find(thread_id)
+    try:
+        message = threads.write(
+            shown, author=g.person, text=form.text.data or "", files=files, once=form.once.data
+        )
+        if request.form.get("act") == "close":
+            threads.close(shown, by=g.person)
+    except Refusal as refusal:
+        db.session.rollback()
+        form.refuse(refusal)
+        return None
+    db.session.commit()
+    return message
+
+
+def close_thread(thread_id: int) -> ResponseReturnValue:
+    threads.close(_find(thread_id), by=g.person)
+    db.session.commit()
+    flash(_("Closed. Whoever writes again opens it again."))
+    return redirect(url_for(".thread", thread_id=thread_id))
+
+
+def reopen_thread(thread_id: int) -> ResponseReturnValue:
+    threads.reopen(_find(thread_id), by=g.person)
+    db.session.commit()
+    return redirect(url_for(".thread", thread_id=thread_id))
+
+
+def desk_file(thread_id: int, file_id: int) -> Response:
+    """A picture to look at, or a text to keep."""
+    file = conversations.find_file(g.site.white_label_id, thread_id, file_id)
+    return _as_file(file.content, file.kind, name=file.name, as_attachment=not file.is_picture)
+
+
+def desk_preview(thread_id: int, file_id: int) -> Response:
+    """The picture as it stands in the conversation."""
+    file = conversations.find_file(g.site.white_label_id, thread_id, file_id)
+    if file.preview is None:
+        return desk_file(thread_id, file_id)
+    return _as_file(file.preview, PREVIEW_KIND, name=f"{file.name}.webp", as_attachment=False)
+
+
+def writer_of(message: DeskMessage) -> str:
+    """Who said it, as a list names them."""
+    if message.author is None:
+        return str(_("Portal"))
+    if message.author_id == g.person.id:
+        return str(_("You"))
+    return message.author.name
+
+
+def _as_file(content: bytes, kind: str, *, name: str, as_attachment: bool) -> Response:
+    response = send_file(
+        io.BytesIO(content), mimetype=kind, as_attachment=as_attachment, download_name=name
+    )
+    response.headers["Content-Security-Policy"] = FILE_POLICY
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _find(thread_id: int) -> Thread:
+    return conversations.find(g.site.white_label_id, thread_id)
+
+
+def _link_of(shown: Thread) -> Link | None:
+    find = LINKS.get(shown.about)
+    return find(shown) if find else None
+
+
+def _search_form() -> SearchForm:
+    form = SearchForm()
+    if g.site.is_platform:
+        form.white_label.choices = [SelectChoice("", lazy("All")), *_white_labels()]
+    else:
+        del form.white_label
+    return form
+
+
+def _white_labels() -> list[SelectChoice]:
+    return [SelectChoice(str(one.id), one.name) for one in tenants.all_white_labels()]
+
+
+def _addressed(form: ThreadForm) -> WhiteLabel:
+    """Whose conversation it becomes."""
+    if not g.site.is_platform:
+        return g.white_label  # type: ignore[no-any-return]
+    return tenants.find_white_label(int(form.white_label.data))
