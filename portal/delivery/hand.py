@@ -228,7 +228,7 @@ class Hand:
         if settlement is None:
             self._back.append(outcome.id)
         else:
-            self._results.append(Result(settlement, load.row.tenant))
+            self._results.append(Result(settlement, load.row.tenant, load.mail.terms.campaign))
 
         if isinstance(outcome.verdict, ServerFault):
             self.note_fault(outcome.verdict, outcome.stage, load.mail.mail_from)
@@ -305,4 +305,4 @@ class Hand:
             stage="compose",
             kind=kind,
         )
-        self._results.append(Result(settlement, row.tenant))
+        self._results.append(Result(settlement, row.tenant, load.mail.terms.campaign))

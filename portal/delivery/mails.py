@@ -17,6 +17,8 @@ from sqlalchemy import Row, select
 from sqlalchemy.engine import Connection
 
 from portal.apps.models import App
+from portal.campaigns.models import Campaign
+from portal.campaigns.stopping import STOPPED
 from portal.delivery.models import Engine
 from portal.delivery.outcomes import Terms
 from portal.domains.models import Domain, DomainState
@@ -68,9 +70,11 @@ def terms_of(connection: Connection, ids: Collection[int]) -> dict[int, Terms]:
     """Only how their deliveries are tried."""
     copies = _copies(connection)
     rows = connection.execute(
-        select(Message.id, Message.category, Message.give_up_at).where(Message.id.in_(ids))
+        select(Message.id, Message.category, Message.give_up_at, Message.campaign_id).where(
+            Message.id.in_(ids)
+        )
     )
-    return {row.id: Terms(row.category, row.give_up_at, copies[row.category]) for row in rows}
+    return {row.id: _terms(row, copies) for row in rows}
 
 
 _messages = (
@@ -87,18 +91,25 @@ _messages = (
         Message.app_id,
         Message.domain_id,
         Message.from_email,
+        Message.campaign_id,
         App.owner_id.label("owner_now"),
         SmtpServer.version.label("version_now"),
         SmtpServer.is_enabled,
         SmtpServer.deleted_at.label("server_deleted_at"),
         WhiteLabel.suspended_at,
         Domain.state.label("domain_state"),
+        Campaign.state.label("campaign_state"),
     )
     .outerjoin(App, App.id == Message.app_id)
     .outerjoin(SmtpServer, SmtpServer.id == Message.server_id)
     .outerjoin(WhiteLabel, WhiteLabel.id == Message.white_label_id)
     .outerjoin(Domain, Domain.id == Message.domain_id)
+    .outerjoin(Campaign, Campaign.id == Message.campaign_id)
 )
+
+
+def _terms(row: Row[*tuple[Any, ...]], copies: Mapping[Category, int]) -> Terms:
+    return Terms(row.category, row.give_up_at, copies[row.category], row.campaign_id)
 
 
 def _mail(row: Row[*tuple[Any, ...]], copies: Mapping[Category, int]) -> Mail:
@@ -108,7 +119,7 @@ def _mail(row: Row[*tuple[Any, ...]], copies: Mapping[Category, int]) -> Mail:
         server_id=row.server_id,
         mail_from=row.from_email,
         date=row.send_at or row.created_at,
-        terms=Terms(row.category, row.give_up_at, copies[row.category]),
+        terms=_terms(row, copies),
         is_current=_is_current(row),
     )
 
@@ -117,6 +128,7 @@ def _is_current(row: Row[*tuple[Any, ...]]) -> bool:
     """Whether the route would be asked for with the same facts as it was."""
     return (
         row.suspended_at is None
+        and row.campaign_state not in STOPPED
         # A deleted app's mail was accepted before, so it leaves like any other.
         and (row.app_id is None or row.owner_now == row.owner_id)
         and row.server_id is not None

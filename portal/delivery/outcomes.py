@@ -32,6 +32,7 @@ class Terms:
     category: Category
     give_up_at: datetime
     copies: int  # allowed after an outcome that could not be learnt
+    campaign: int | None = None  # in whose balance sheet they stand
 
 
 def settlement(

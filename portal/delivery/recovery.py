@@ -129,7 +129,10 @@ def bury(
         fates = [
             _fate(row, told, trust, terms[row.message_id], now, is_deadly=is_deadly) for row in rows
         ]
-        results = [Result(fate, row.tenant) for row, fate in zip(rows, fates, strict=True)]
+        results = [
+            Result(fate, row.tenant, terms[row.message_id].campaign)
+            for row, fate in zip(rows, fates, strict=True)
+        ]
         settling.write(connection, lane_id=lane_id, server_id=server_id, results=results, now=now)
         register.close_lane(connection, lane_id)
         return len(rows)

@@ -18,6 +18,7 @@ from sqlalchemy import update
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
+from portal.campaigns import stopping
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.logs import logger
@@ -25,7 +26,7 @@ from portal.core.words import _
 from portal.delivery import settling
 from portal.delivery.settling import Result
 from portal.delivery.works import Load, Works
-from portal.outbox import accept, claims, wake
+from portal.outbox import accept, claims, tally, wake
 from portal.outbox.again import decide_again
 from portal.outbox.claims import Settlement
 from portal.outbox.models import IS_WAITING, Delivery, Event, Message
@@ -76,6 +77,11 @@ def _decide_again(
 ) -> None:
     """One message."""
     message = db.session.get_one(Message, loads[0].row.message_id, populate_existing=True)
+    stop = stopping.stop_of(message.campaign_id)
+    if stop is not None:
+        stopped = [_moved(load, replace(stop, id=load.row.id)) for load in loads]
+        settling.write(connection, lane_id=lane_id, server_id=server_id, results=stopped, now=now)
+        return
     try:
         decision, facts = decide_again(message, random=_Stay(message.server_id))
     except Refusal as refusal:
@@ -140,6 +146,7 @@ def _hold(
         _moved(load, Settlement(load.row.id, State.HELD, kind=code, words=words)) for load in loads
     ]
     settling.write(connection, lane_id=lane_id, server_id=server_id, results=held, now=now)
+    tally.count_anew(connection, [message.campaign_id])
 
 
 def _moved(load: Load, settlement: Settlement) -> Result:
@@ -154,4 +161,5 @@ def _moved(load: Load, settlement: Settlement) -> Result:
             is_try=False,
         ),
         row.tenant,
+        load.mail.terms.campaign,
     )

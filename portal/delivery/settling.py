@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
 from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
 from sqlalchemy.engine import Connection
 
+from portal.campaigns import progress
 from portal.delivery.consequences import (
     Consequence,
     FewerLanes,
@@ -22,7 +23,7 @@ from portal.delivery.consequences import (
     SlowDown,
 )
 from portal.delivery.models import Hourly
-from portal.outbox import claims
+from portal.outbox import claims, tally
 from portal.outbox.claims import Settlement
 from portal.outbox.models import IS_WAITING, Delivery, Message
 from portal.outbox.states import State
@@ -37,6 +38,7 @@ class Result:
 
     settlement: Settlement
     tenant: int
+    campaign: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +64,10 @@ def write(
     Run again after a commit of unknown outcome it changes and counts nothing twice.
     """
     tenants = {result.settlement.id: result.tenant for result in results}
+    campaigns = {result.settlement.id: result.campaign for result in results}
     done = claims.settle(connection, lane_id, [result.settlement for result in results], now=now)
     _count(connection, server_id, [(tenants[one.id], one) for one in done], now)
+    progress.settled(connection, server_id, [(campaigns[one.id], one) for one in done], now=now)
     return [
         trouble.consequence
         for trouble in troubles
@@ -137,6 +141,7 @@ def refuse_sender(
         .where(Delivery.server_id == server_id, IS_WAITING, _leaves_from(from_email))
         .values(state=State.HELD, kind="sender_refused", words=words, settled_at=now)
     )
+    _count_campaigns_anew(connection, from_email)
     return is_news
 
 
@@ -153,7 +158,13 @@ def accept_sender(connection: Connection, server_id: int, from_email: str, *, no
         )
         .values(state=State.QUEUED, settled_at=None, due_at=now)
     )
+    _count_campaigns_anew(connection, from_email)
     return int(freed.rowcount)
+
+
+def _count_campaigns_anew(connection: Connection, from_email: str) -> None:
+    campaigns = tally.campaigns_with(connection, Message.from_email == from_email)
+    tally.count_anew(connection, campaigns)
 
 
 def _leaves_from(from_email: str) -> ColumnElement[bool]:

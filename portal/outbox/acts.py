@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, case, exists, select, update
@@ -12,15 +13,13 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.core.words import _
-from portal.outbox import again, wake
+from portal.outbox import again, tally, wake
 from portal.outbox.accept import PATIENCE, SIMULATOR, apply
+from portal.outbox.balance import NEVER_LEARNT as NEVER_LEARNT
 from portal.outbox.models import IS_WAITING, Delivery, Event, Message
 from portal.outbox.states import WAITING, State
 from portal.routing import explain
 from portal.routing.decide import NoRoute, Route
-
-NEVER_LEARNT = "unknown"
-"""`Delivery.kind` where it was handed over and nobody knows whether it was taken."""
 
 
 def cancel(message: Message, *, only: Delivery | None = None) -> int:
@@ -32,7 +31,7 @@ def cancel(message: Message, *, only: Delivery | None = None) -> int:
         Refusal: ``too_late`` when nothing is left to cancel.
     """
     wanted = _of(message, only) & Delivery.state.in_((*WAITING, State.HELD))
-    taken = _move(wanted, State.CANCELLED)
+    taken = _move(wanted, State.CANCELLED, campaigns=[message.campaign_id])
     if not taken:
         raise Refusal("too_late", _("Nothing of this message can be cancelled any more."))
     words = _("%(count)s deliveries were cancelled.", count=taken)
@@ -46,7 +45,11 @@ def cancel_all_of(app: App) -> int:
     """Take back everything of an app that has not been handed over; how many that were."""
     its_own = exists().where(Message.id == Delivery.message_id, Message.app_id == app.id)
     stopped = Delivery.state.in_((*WAITING, State.HELD))
-    taken = _move((Delivery.tenant == app.white_label_id) & stopped & its_own, State.CANCELLED)
+    taken = _move(
+        (Delivery.tenant == app.white_label_id) & stopped & its_own,
+        State.CANCELLED,
+        campaigns=tally.campaigns_with(db.session.connection(), Message.app_id == app.id),
+    )
     if taken:
         words = {"deliveries": taken}
         trail.record(app.white_label_id, "app.mail_cancelled", f"app {app.id} {app.name}", words)
@@ -156,12 +159,19 @@ def _may_have_arrived() -> ColumnElement[bool]:
     return (Delivery.state == State.UNKNOWN) | is_held_so
 
 
-def _move(wanted: ColumnElement[bool], new: State, *, message: Message | None = None) -> int:
+def _move(
+    wanted: ColumnElement[bool],
+    new: State,
+    *,
+    message: Message | None = None,
+    campaigns: Sequence[int | None] = (),
+) -> int:
     """Move these deliveries; with a message, onto its way, to leave at its time."""
     now = clock.now()
     values: dict[str, object] = {"state": new, "settled_at": now}
     if message is not None:
         values = _on_its_way(message, now)
+        campaigns = [message.campaign_id]
     moved = db.session.scalars(
         update(Delivery)
         .where(wanted)
@@ -170,6 +180,7 @@ def _move(wanted: ColumnElement[bool], new: State, *, message: Message | None = 
         .execution_options(synchronize_session=False)
     )
     count = len(moved.all())
+    tally.count_anew(db.session.connection(), campaigns)
     db.session.expire_all()
     return count
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, zip_longest
 from typing import Any, NamedTuple
@@ -86,6 +86,7 @@ class Settlement:
     kind: str | None = None
     is_try: bool = True  # something was tried: worth a line in the log if it was no plain success
     as_unknown: bool = False  # the try itself ended without an answer
+    is_late: bool = False  # set by `settle`: the claim was lost, and then it was sent after all
 
 
 _TAKEN: list[ColumnElement[Any]] = [
@@ -262,19 +263,21 @@ def settle(
     sent = [done for done in settlements if done.state is State.SENT]
     others = [done for done in settlements if done.state is not State.SENT]
     changed: set[int] = set()
+    too_late: set[int] = set()
     if sent:
         rows = _json([(s.id, s.code, s.enhanced, s.words, s.attempts) for s in sent])
         owned = {"rows": rows, "lane": lane_id, "now": now}
         changed.update(connection.execute(statements.sent, owned).scalars())
         if len(changed) < len(sent):
             late = {"rows": rows, "now": now}
-            changed.update(connection.execute(statements.sent_late, late).scalars())
+            too_late.update(connection.execute(statements.sent_late, late).scalars())
     if others:
         document = _json([_as_row(done, statements.moment) for done in others])
         owned = {"rows": document, "lane": lane_id, "now": now}
         changed.update(connection.execute(statements.other, owned).scalars())
 
     done_now = [done for done in settlements if done.id in changed]
+    done_now += [replace(done, is_late=True) for done in settlements if done.id in too_late]
     tries = [_try(done, now) for done in done_now if _is_worth_a_line(done)]
     if tries:
         connection.execute(_attempt, tries)
@@ -360,7 +363,7 @@ def _written_for(
         FROM {batch} WHERE {this}"""  # noqa: S608 - made of constants only
     other = f"""
         UPDATE delivery SET state = {item(1, "text")}, lane_id = NULL,
-            settled_at = CASE WHEN {item(1, "text")} IN ('failed', 'held', 'unknown')
+            settled_at = CASE WHEN {item(1, "text")} IN ('failed', 'held', 'unknown', 'cancelled')
                 THEN :now END,
             due_at = coalesce({item(2, "timestamptz")}, due_at),
             attempts = {item(3, "smallint")}, copies = {item(4, "smallint")},

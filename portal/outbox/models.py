@@ -5,14 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, SmallInteger, String, Text, text
+from sqlalchemy import (
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Person
 from portal.apps.models import App
 from portal.core.db import BigId, Json, Model, UtcTime, enum_of
 from portal.mail_templates.models import TemplateText
-from portal.outbox.states import Category, State
+from portal.outbox.states import Category, Reason, State
 from portal.smtp_settings.models import SmtpServer
 from portal.white_labels.models import WhiteLabel
 
@@ -23,6 +32,7 @@ PLATFORM = 0
 IS_WAITING = text("state IN ('scheduled', 'queued', 'deferred')")
 IS_SENDING = text("state = 'sending'")
 IS_NOTABLE = text("state NOT IN ('queued', 'sending', 'sent')")
+IS_OF_A_CAMPAIGN = text("campaign_id IS NOT NULL")
 
 
 class Message(Model):
@@ -33,11 +43,21 @@ class Message(Model):
     """
 
     __tablename__ = "message"
-    __table_args__ = (Index("ix_message_white_label_id", "white_label_id", "id"),)
+    __table_args__ = (
+        Index("ix_message_white_label_id", "white_label_id", "id"),
+        Index(
+            "ix_message_campaign_id",
+            "campaign_id",
+            sqlite_where=IS_OF_A_CAMPAIGN,
+            postgresql_where=IS_OF_A_CAMPAIGN,
+        ),
+    )
 
     id: Mapped[int] = mapped_column(BigId, primary_key=True)
     public_id: Mapped[str] = mapped_column(String(32), unique=True)
     white_label_id: Mapped[int | None] = mapped_column(ForeignKey("white_label.id"))
+    # No foreign key: campaigns are a later room.
+    campaign_id: Mapped[int | None]
     app_id: Mapped[int | None] = mapped_column(ForeignKey("app.id"))
     author_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     agent_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
@@ -216,3 +236,70 @@ class Answer(Model):
     body_hash: Mapped[str] = mapped_column(String(64))
     body: Mapped[Any] = mapped_column(Json, nullable=True)  # None while it is being made
     created_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class CampaignTally(Model):
+    """How the deliveries of one campaign stand, counted as they are settled; see `tally`."""
+
+    __tablename__ = "campaign_tally"
+
+    campaign_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    total: Mapped[int] = mapped_column(default=0)  # the audience when it was launched
+    launched: Mapped[int] = mapped_column(default=0)  # deliveries that are in the outbox
+    withdrawn: Mapped[int] = mapped_column(default=0)  # cancelled before they came there
+    sent: Mapped[int] = mapped_column(default=0)
+    failed: Mapped[int] = mapped_column(default=0)
+    unknown: Mapped[int] = mapped_column(default=0)
+    held: Mapped[int] = mapped_column(default=0)
+    suppressed: Mapped[int] = mapped_column(default=0)
+    cancelled: Mapped[int] = mapped_column(default=0)
+    sandboxed: Mapped[int] = mapped_column(default=0)
+    unsubscribed: Mapped[int] = mapped_column(default=0)  # by the link in its mail; among sent
+
+
+class Suppression(Model):
+    """An address that a white label sends nothing to, or no campaigns: see `Reason`."""
+
+    __tablename__ = "suppression"
+    __table_args__ = (
+        UniqueConstraint("white_label_id", "address"),
+        Index("ix_suppression_page", "white_label_id", "id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    white_label_id: Mapped[int] = mapped_column(ForeignKey("white_label.id"))
+    address: Mapped[str] = mapped_column(String(254))  # folded: one for all its spellings
+    reason: Mapped[Reason] = mapped_column(enum_of(Reason))
+    note: Mapped[str] = mapped_column(String(500), default="")
+    campaign_id: Mapped[int | None]  # whose link was used
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))  # None: the reader, or us
+
+    by: Mapped[Person | None] = relationship()
+
+
+class Suggestion(Model):
+    """An address that a server did not know: somebody may suppress it with one click."""
+
+    __tablename__ = "suppression_suggestion"
+    __table_args__ = (UniqueConstraint("white_label_id", "address"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    white_label_id: Mapped[int] = mapped_column(ForeignKey("white_label.id"))
+    address: Mapped[str] = mapped_column(String(254))  # folded
+    delivery_id: Mapped[int] = mapped_column(BigId)
+    code: Mapped[int | None] = mapped_column(SmallInteger)
+    enhanced: Mapped[str | None] = mapped_column(String(12))
+    words: Mapped[str | None] = mapped_column(Text)  # the server's
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    dismissed_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class UnsubscribeKey(Model):
+    """What a white label's unsubscribe links are signed with: sealed, and never changed."""
+
+    __tablename__ = "unsubscribe_key"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    white_label_id: Mapped[int] = mapped_column(ForeignKey("white_label.id"), unique=True)
+    key_sealed: Mapped[str | None] = mapped_column(Text)

@@ -33,6 +33,24 @@ class Category(StrEnum):
         return 0 if self is Category.TRANSACTIONAL else 1
 
 
+class Reason(StrEnum):
+    """Why a white label does not write to an address any more.
+
+    Somebody who wants no campaigns still wants the receipt and the new password, so unsubscribing
+    (and a list from elsewhere that nobody looked at) stops campaigns only. Where mail cannot
+    arrive, or an admin said no by hand, nothing is sent.
+    """
+
+    UNSUBSCRIBED = "unsubscribed"  # by the link in a campaign's mail
+    BOUNCED = "bounced"  # a server did not know it, and somebody agreed
+    BY_HAND = "by_hand"  # an admin entered it
+    IMPORTED = "imported"  # it came with a list from another program
+
+    @property
+    def stops_everything(self) -> bool:
+        return self in (Reason.BOUNCED, Reason.BY_HAND)
+
+
 WAITING: Collection[State] = (State.SCHEDULED, State.QUEUED, State.DEFERRED)
 """A lane may claim these when they are due."""
 
@@ -45,9 +63,9 @@ FINAL: Collection[State] = (
 )
 
 MOVES: Mapping[State, Collection[State]] = {
-    State.SCHEDULED: (State.SENDING, State.CANCELLED, State.HELD),
-    State.QUEUED: (State.SENDING, State.CANCELLED, State.HELD),
-    State.DEFERRED: (State.SENDING, State.CANCELLED, State.HELD),
+    State.SCHEDULED: (State.SENDING, State.CANCELLED, State.HELD, State.SUPPRESSED),
+    State.QUEUED: (State.SENDING, State.CANCELLED, State.HELD, State.SUPPRESSED),
+    State.DEFERRED: (State.SENDING, State.CANCELLED, State.HELD, State.SUPPRESSED),
     State.SENDING: (
         State.SENT,
         State.DEFERRED,
@@ -55,9 +73,10 @@ MOVES: Mapping[State, Collection[State]] = {
         State.QUEUED,
         State.UNKNOWN,
         State.HELD,
+        State.CANCELLED,  # its campaign was, before it was begun
     ),
     State.UNKNOWN: (State.QUEUED, State.HELD),
-    State.HELD: (State.QUEUED, State.CANCELLED),
+    State.HELD: (State.QUEUED, State.CANCELLED, State.SUPPRESSED),
     State.SENT: (),
     State.FAILED: (State.QUEUED,),  # sent again by hand
     State.SUPPRESSED: (),

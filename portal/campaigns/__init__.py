@@ -1,0 +1,1 @@
+"""Campaigns: to whom, what, when and how fast; how that is going, and how it went."""
