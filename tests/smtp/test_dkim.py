@@ -18,7 +18,7 @@ from portal.smtp.addresses import Address, Mailbox
 from portal.smtp.compose import Attachment, Draft
 from portal.smtp.dkim import Signer
 from portal.smtp.protocol import Job
-from tests.equipment.dkim_verifier import Published, Verifies
+from tests.equipment.dkim_verifier import Verifies
 from tests.equipment.postfix import Postfix
 from tests.smtp.conftest import Connect
 from tests.smtp.letters import ACME, LETTER, check_wire, written
@@ -60,9 +60,9 @@ def key() -> Secret:
 
 
 @pytest.fixture
-def signer(key: Secret, published: Published) -> Signer:
+def signer(key: Secret, published: dict[str, str]) -> Signer:
     name = dkim.record_name(SELECTOR, DOMAIN)
-    published.records[name] = dkim.record_text(dkim.public_key(key))
+    published[name] = dkim.record_text(dkim.public_key(key))
     return Signer(key, domain=DOMAIN, selector=SELECTOR)
 
 
@@ -179,17 +179,19 @@ class TestBreaks:
     ) -> None:
         assert not verifies(after.join(mail.rsplit(before, 1)))
 
-    def test_under_another_key(self, mail: bytes, verifies: Verifies, published: Published) -> None:
+    def test_under_another_key(
+        self, mail: bytes, verifies: Verifies, published: dict[str, str]
+    ) -> None:
         other = dkim.record_text(dkim.public_key(dkim.new_key()))
 
-        published.records[dkim.record_name(SELECTOR, DOMAIN)] = other
+        published[dkim.record_name(SELECTOR, DOMAIN)] = other
 
         assert not verifies(mail)
 
     def test_when_the_domain_shows_no_key(
-        self, mail: bytes, verifies: Verifies, published: Published
+        self, mail: bytes, verifies: Verifies, published: dict[str, str]
     ) -> None:
-        published.records.clear()
+        published.clear()
 
         assert not verifies(mail)
 
