@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 
 from portal.core.errors import Refusal
 from portal.core.logs import logger
+from portal.core.vault import CannotOpen
 from portal.core.words import lazy
 from portal.delivery import contents, limits, mails, outcomes, reroute, servers, settling
 from portal.delivery.consequences import (
@@ -44,6 +45,7 @@ FIRST_BATCH = 8
 SECONDS_A_BATCH = 0.5
 
 CANNOT_COMPOSE = lazy("This mail cannot be written any more; somebody should look at it.")
+CANNOT_SIGN = lazy("The key that signs for this domain does not open; make a new one.")
 TOO_LARGE = lazy("The mail is larger than this server takes.")
 
 _dice = random.SystemRandom()
@@ -271,8 +273,14 @@ class Hand:
         try:
             written = self._works.shelf.get(load.mail) or self._read_again(load.mail)
             data = written.compiled.render(load.mail.recipient(load.row, written.values))
+            if load.mail.key is not None:
+                data = self._works.signers.sign(data, load.mail.key, self._works.store)
         except Refusal as refusal:
             self._settle_unsent(load, State.FAILED, "content", refusal.words)
+            return None
+        except CannotOpen:
+            logger("delivery").error("cannot_sign", delivery=load.row.id)
+            self._settle_unsent(load, State.HELD, "cannot_sign", str(CANNOT_SIGN))
             return None
         except Exception:  # noqa: BLE001 - one message must not stop the others
             logger("delivery").exception("cannot_compose", delivery=load.row.id)

@@ -7,7 +7,7 @@ it compiled: a campaign once for all its recipients, and not again while it is r
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -21,7 +21,9 @@ from portal.campaigns.models import Campaign
 from portal.campaigns.stopping import STOPPED
 from portal.delivery.models import Engine
 from portal.delivery.outcomes import Terms
+from portal.domains import signing
 from portal.domains.models import Domain, DomainState
+from portal.domains.signing import LiveKey
 from portal.outbox import composition
 from portal.outbox.claims import Claimed
 from portal.outbox.models import Message
@@ -45,6 +47,7 @@ class Mail:
     date: datetime
     terms: Terms
     is_current: bool  # nothing that its route depended on has changed
+    key: LiveKey | None  # signs what comes from its From
 
     def recipient(self, row: Claimed, values: Mapping[str, Any]) -> Recipient:
         """One delivery of it, for the composer."""
@@ -62,8 +65,9 @@ class Mail:
 def load(connection: Connection, ids: Collection[int]) -> dict[int, Mail]:
     """These messages, with the present facts compared to those they were routed by."""
     copies = _copies(connection)
-    rows = connection.execute(_messages.where(Message.id.in_(ids)))
-    return {row.id: _mail(row, copies) for row in rows}
+    rows = connection.execute(_messages.where(Message.id.in_(ids))).all()
+    keys = signing.live_keys(connection, {row.white_label_id for row in rows})
+    return {row.id: _mail(row, copies, keys.get(row.white_label_id, ())) for row in rows}
 
 
 def terms_of(connection: Connection, ids: Collection[int]) -> dict[int, Terms]:
@@ -81,6 +85,7 @@ _messages = (
     select(
         Message.id,
         Message.public_id,
+        Message.white_label_id,
         Message.category,
         Message.give_up_at,
         Message.created_at,
@@ -112,7 +117,9 @@ def _terms(row: Row[*tuple[Any, ...]], copies: Mapping[Category, int]) -> Terms:
     return Terms(row.category, row.give_up_at, copies[row.category], row.campaign_id)
 
 
-def _mail(row: Row[*tuple[Any, ...]], copies: Mapping[Category, int]) -> Mail:
+def _mail(
+    row: Row[*tuple[Any, ...]], copies: Mapping[Category, int], keys: Iterable[LiveKey]
+) -> Mail:
     return Mail(
         id=row.id,
         public_id=row.public_id,
@@ -121,6 +128,7 @@ def _mail(row: Row[*tuple[Any, ...]], copies: Mapping[Category, int]) -> Mail:
         date=row.send_at or row.created_at,
         terms=_terms(row, copies),
         is_current=_is_current(row),
+        key=signing.key_for(keys, row.from_email),
     )
 
 

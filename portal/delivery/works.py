@@ -13,6 +13,7 @@ from threading import Event
 from portal.delivery.consequences import Park
 from portal.delivery.mails import Mail, Shelf
 from portal.delivery.moments import Moments
+from portal.delivery.signatures import Signers
 from portal.delivery.store import Store
 from portal.outbox.claims import Claimed
 from portal.smtp.egress import EgressPolicy, Resolver
@@ -47,6 +48,7 @@ class Works:
     timeouts: Timeouts = field(default_factory=Timeouts)
     idle: float = IDLE
     shelf: Shelf = field(default_factory=Shelf)
+    signers: Signers = field(default_factory=Signers)
     stop: Event = field(default_factory=Event)  # claim nothing more
     news: SimpleQueue[tuple[int, Park]] = field(default_factory=SimpleQueue)  # for the admins
     ended: Event = field(default_factory=Event)  # some lane has ended
