@@ -23,7 +23,7 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import _
-from portal.domains import allow_list
+from portal.domains import allow_list, signing
 from portal.domains.asking import PATIENCE, Asker, judge
 from portal.domains.compare import Verdict
 from portal.domains.models import Domain, DomainRecord, DomainState
@@ -104,6 +104,7 @@ def write(findings: Findings) -> Checked | None:
             _note(record, verdict, findings)
     domain.checked_at = findings.asked_at
     domain.next_check_at = _next(domain)
+    signing.follow(domain)
     return Checked(domain, _follow(domain, findings.asked_at))
 
 
