@@ -54,6 +54,8 @@ MOVES: Mapping[RequestState, Mapping[RequestAct, RequestState]] = {
     },
     RequestState.APPROVED: {
         RequestAct.SEE: RequestState.VERIFIED,
+        # An operator may have vouched for it meanwhile, on the command line.
+        RequestAct.MISS: RequestState.LAPSED,
         RequestAct.WITHDRAW: RequestState.WITHDRAWN,
         RequestAct.REVOKE: RequestState.REVOKED,
     },

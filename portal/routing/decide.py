@@ -286,7 +286,8 @@ def _try(candidate: _Candidate, facts: Facts, wish: Mailbox | None) -> Route | S
 
     identity = _identity(server, sender, by, facts, wish)
     if isinstance(identity, Check):
-        if identity is Check.DOMAIN_LAPSED and by is By.PLATFORM and wish is not None:
+        is_platforms = sender is not None and sender.white_label is None
+        if identity is Check.DOMAIN_LAPSED and is_platforms and wish is not None:
             # It waits to leave from the address that was asked for, not from the platform's.
             step = replace(step, sender=str(wish.address))
         return replace(step, check=identity)

@@ -1,0 +1,75 @@
+"""What follows when a check moves a domain: both sides are told, and mail that waited goes on."""
+
+from __future__ import annotations
+
+from portal.core import clock
+from portal.core.db import db
+from portal.core.errors import Refusal
+from portal.core.words import _
+from portal.desk import threads
+from portal.desk.request_letters import tell_admins, tell_of_unasked, tell_owners
+from portal.desk.request_listing import request_of
+from portal.desk.request_models import DomainRequest
+from portal.desk.request_states import RequestAct, after
+from portal.domains import allow_list
+from portal.domains.checks import Change
+from portal.domains.models import Domain, DomainState
+from portal.outbox import held
+from portal.white_labels.models import WhiteLabel
+
+_ACTS = {
+    Change.VERIFIED: RequestAct.SEE,
+    Change.RECOVERED: RequestAct.SEE,
+    Change.LAPSED: RequestAct.MISS,
+}
+
+
+def tell_change(domain: Domain, change: Change) -> None:
+    """Tell both sides by letter and in the thread, in the transaction that moved the domain."""
+    if change is not Change.LAPSED:
+        held.let_go(held.of_lapsed(domain), at_once=held.AT_ONCE)
+    request = request_of(domain)
+    if request is None:
+        tell_of_unasked(domain, change)
+        return
+    _follow(request, change)
+    threads.note(request.thread, text=_words(domain.name, change))
+    tell_admins(request, change)
+    tell_owners(request, change)
+
+
+def release_recovered() -> int:
+    """Let go of mail whose domain is verified again; how many deliveries that were.
+
+    A recovered domain frees most of it at once. What was accepted while the records were away is
+    routed one by one, so many messages at a time; this is called until none is left.
+    """
+    released = 0
+    for tenant in held.waiting_for_domains():
+        for domain in allow_list.domains_of(db.session.get_one(WhiteLabel, tenant)):
+            if domain.state is DomainState.VERIFIED:
+                released += held.let_go(held.of_lapsed(domain), at_once=held.AT_ONCE)
+    return released
+
+
+def _follow(request: DomainRequest, change: Change) -> None:
+    new = after(request.state, _ACTS[change])
+    if not isinstance(new, Refusal):
+        request.state, request.changed_at = new, clock.now()
+
+
+def _words(domain: str, change: Change) -> str:
+    match change:
+        case Change.VERIFIED:
+            return _("All required DNS records of %(domain)s were found.", domain=domain)
+        case Change.LAPSED:
+            return _(
+                "A required DNS record of %(domain)s was missing for three days. Mail from this "
+                "domain waits until it is back.",
+                domain=domain,
+            )
+        case Change.RECOVERED:
+            return _(
+                "All required DNS records of %(domain)s are back. Mail that waited is on its way.",
+                domain=domain,
+            )

@@ -1,0 +1,377 @@
+"""Domain requests: asked for by a white label, answered by the platform, told to both.
+
+What is allowed stands in `portal.domains`; here is the asking and the answering. Each act moves the
+request by the table of `request_states`, writes into its thread, and writes the letters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from portal.accounts import attempts
+from portal.accounts.models import Person
+from portal.audit import trail
+from portal.core import clock
+from portal.core.db import db
+from portal.core.errors import Refusal
+from portal.core.words import _
+from portal.desk import threads
+from portal.desk.models import About, Thread
+from portal.desk.request_letters import tell_admins, tell_owners, tell_records
+from portal.desk.request_models import DomainRequest
+from portal.desk.request_states import LIVE, RequestAct, RequestState, after
+from portal.domains import allow_list, records, signing
+from portal.domains.models import Domain
+from portal.domains.records import Purpose, Wanted
+from portal.routing.ways import is_in_sandbox
+from portal.senders.senders import senders_of
+from portal.smtp.addresses import AddressError, canonical_domain, is_within, parse_address
+from portal.white_labels import hostnames
+from portal.white_labels.models import WhiteLabel
+
+NUDGE_AFTER = timedelta(days=3)
+"""How long an owner is left in peace: after the request, and after each reminder."""
+EXPIRES_AFTER = timedelta(days=30)
+"""Unanswered for so long, with no reminder in between, nobody waits for it any more."""
+ASKED_PER_DAY = 10
+"""Requests of one white label; each of them writes to every platform owner."""
+MOST_WORDS = 2000
+DAY = timedelta(days=1)
+
+
+def can_be_asked() -> bool:
+    """Whether the platform has a server of its own that a domain could be allowed at."""
+    return not is_in_sandbox(None)
+
+
+def submit(white_label: WhiteLabel, *, name: str, author: Person, note: str = "") -> DomainRequest:
+    """Ask every platform owner to let this white label send from its domain.
+
+    Raises:
+        Refusal: the platform has no server, it is no domain or one that nobody or somebody else
+            can have, it was asked for already, or too often today.
+    """
+    if not can_be_asked():
+        raise Refusal(
+            "no_platform_server",
+            _("The platform has no mail server of its own that could send from your domain."),
+        )
+    canonical = _canonical(name)
+    check_free(white_label, canonical)
+    note = _words(note, field="note")
+    _count(white_label)
+    now = clock.now()
+    try:
+        with db.session.begin_nested():
+            request = DomainRequest(
+                white_label=white_label,
+                name=canonical,
+                author=author,
+                thread=_open_thread(white_label, canonical, author, note),
+                state=RequestState.OPEN,
+                created_at=now,
+                changed_at=now,
+            )
+            db.session.add(request)
+            db.session.flush()
+    except IntegrityError:
+        raise _asked_already() from None
+    _record(request, "sent")
+    tell_owners(request, "requested", words=note)
+    return request
+
+
+def nudge(request: DomainRequest, *, by: Person) -> None:
+    """Remind the owners; once in three days.
+
+    Raises:
+        Refusal: it was answered, or it is too early.
+    """
+    _move(request, RequestAct.NUDGE)
+    if clock.now() < may_nudge_at(request):
+        raise Refusal(
+            "nudged_recently",
+            _("The owners were asked less than three days ago. Give them some time."),
+        )
+    request.nudged_at = clock.now()
+    words = _("We still need %(domain)s. Could you have a look?", domain=request.name)
+    threads.write(request.thread, author=by, text=words, mails=False)
+    _record(request, "nudged")
+    tell_owners(request, "nudged")
+
+
+def may_nudge_at(request: DomainRequest) -> datetime:
+    """From when on the owners can be reminded."""
+    return (request.nudged_at or request.created_at) + NUDGE_AFTER
+
+
+def approve(
+    request: DomainRequest,
+    *,
+    by: Person,
+    specs: Sequence[Wanted] = (),
+    signs: bool = False,
+    includes_subdomains: bool = False,
+    note: str = "",
+) -> Domain:
+    """Put the domain on the list, and tell its people which DNS records to publish.
+
+    `signs` adds a key of our own. Advice on DMARC is added where the records say nothing of it.
+
+    Raises:
+        Refusal: it was decided already, somebody else holds the domain, a record cannot be, or
+            nothing would vouch for its mail.
+    """
+    _move(request, RequestAct.APPROVE)
+    note = _words(note, field="note")
+    specs = records.checked(request.name, specs)
+    if not signs and not any(one.purpose in (Purpose.SPF, Purpose.DKIM) for one in specs):
+        raise Refusal(
+            "nothing_vouches",
+            _(
+                "Receivers need an SPF or a DKIM record to trust mail from it: add the provider's "
+                "records, or sign here."
+            ),
+            field="records",
+        )
+    if not any(one.purpose is Purpose.DMARC for one in specs):
+        specs = [*specs, records.dmarc_record(request.name)]
+    domain = _allow(request, includes_subdomains=includes_subdomains)
+    allow_list.set_records(domain, specs)
+    if signs:
+        signing.announce(domain)
+    request.domain = domain
+    _decide(request, by, note)
+    threads.write(request.thread, author=by, text=_answer(domain, note), mails=False)
+    tell_records(request, domain.records, domain=domain, note=note)
+    return domain
+
+
+def refuse(request: DomainRequest, *, by: Person, reason: str) -> None:
+    """Say no, and why; the same domain can be asked for again at once.
+
+    Raises:
+        Refusal: no reason is given, or it was decided already.
+    """
+    _move(request, RequestAct.REFUSE)
+    reason = _reason(reason)
+    _decide(request, by, reason)
+    threads.write(request.thread, author=by, text=reason, mails=False)
+    threads.close(request.thread, by=by)
+    tell_admins(request, "refused", words=reason)
+
+
+def withdraw(request: DomainRequest, *, by: Person) -> None:
+    """Take it back: an open request needs no answer, an approved domain leaves the list.
+
+    Raises:
+        Refusal: it is over already.
+    """
+    was_open = request.is_open
+    _move(request, RequestAct.WITHDRAW)
+    words = _("We no longer need %(domain)s.", domain=request.name)
+    threads.write(request.thread, author=by, text=words, mails=False)
+    threads.close(request.thread, by=by)
+    _leave_list(request)
+    _record(request, "withdrawn")
+    tell_owners(request, "withdrawn" if was_open else "removed")
+
+
+def revoke(request: DomainRequest, *, by: Person, reason: str) -> None:
+    """Take the approval back: new mail leaves from this domain no longer.
+
+    Raises:
+        Refusal: no reason is given, or it is not on the list.
+    """
+    _move(request, RequestAct.REVOKE)
+    reason = _reason(reason)
+    _leave_list(request)
+    request.answer = reason
+    threads.write(request.thread, author=by, text=reason, mails=False)
+    _record(request, "revoked", {"reason": reason})
+    tell_admins(request, "revoked", words=reason)
+
+
+def expire_unanswered() -> int:
+    """End what nobody answered for a month, and tell those who asked; how many that were."""
+    since = clock.now() - EXPIRES_AFTER
+    stale = select(DomainRequest).where(
+        DomainRequest.state == RequestState.OPEN,
+        DomainRequest.created_at < since,
+        DomainRequest.nudged_at.is_(None) | (DomainRequest.nudged_at < since),
+    )
+    found = db.session.scalars(stale.with_for_update()).all()
+    for request in found:
+        _move(request, RequestAct.EXPIRE)
+        threads.note(request.thread, text=_("Nobody answered within 30 days; the request is over."))
+        threads.close(request.thread, by=None)
+        _record(request, "expired")
+        tell_admins(request, "expired")
+    return len(found)
+
+
+def _move(request: DomainRequest, act: RequestAct) -> None:
+    """Of two who decide at once the second sees what the first has done."""
+    db.session.refresh(request, with_for_update=True)
+    new = after(request.state, act)
+    if isinstance(new, Refusal):
+        raise new
+    if new is not request.state:
+        request.state, request.changed_at = new, clock.now()
+
+
+def _allow(request: DomainRequest, *, includes_subdomains: bool) -> Domain:
+    """Two white labels may ask for one domain; only one of them gets it."""
+    try:
+        with db.session.begin_nested():
+            return allow_list.allow(
+                request.white_label, request.name, includes_subdomains=includes_subdomains
+            )
+    except IntegrityError:
+        raise Refusal(
+            "domain_held", _("%(name)s is held by another white label.", name=request.name)
+        ) from None
+
+
+def _decide(request: DomainRequest, by: Person, answer: str) -> None:
+    request.decided_by, request.decided_at, request.answer = by, clock.now(), answer
+    _record(request, str(request.state), {"answer": answer} if answer else None)
+
+
+def _leave_list(request: DomainRequest) -> None:
+    if request.domain is not None:
+        signing.stop(request.domain)
+        allow_list.revoke(request.domain)
+
+
+def _open_thread(white_label: WhiteLabel, name: str, author: Person, note: str) -> Thread:
+    subject = _("Domain %(name)s", name=name)
+    words = _(
+        "We would like to send mail from %(domain)s through your servers. Please add the domain "
+        "at your mail provider, and answer with the DNS records that we are to publish.",
+        domain=name,
+    )
+    return threads.open_thread(
+        white_label,
+        subject=subject if len(subject) <= threads.MOST_SUBJECT else f"{subject[:110]}…",
+        about=About.DOMAIN_REQUEST,
+        author=author,
+        text=f"{words}\n\n{note}" if note else words,
+        mails=False,
+    )
+
+
+def _answer(domain: Domain, note: str) -> str:
+    """What the thread keeps: the note, and the records as lines of a zone file."""
+    lines = [records.zone_line(record.wanted, record.to_publish) for record in domain.records]
+    told = [_("Approved. Please publish these DNS records:"), "\n".join(lines), note]
+    text = "\n\n".join(part for part in told if part)
+    if len(text) > threads.MOST_TEXT:
+        return _("Approved. The DNS records to publish stand on the page of the domain.")
+    return text
+
+
+def _canonical(name: str) -> str:
+    try:
+        canonical = canonical_domain(name.strip())
+    except AddressError as refusal:
+        raise Refusal(refusal.code, refusal.words, field="name") from None
+    if hostnames.is_public_suffix(canonical):
+        raise Refusal(
+            "domain_public",
+            _("Everybody can register names below %(name)s.", name=canonical),
+            field="name",
+        )
+    return canonical
+
+
+def check_free(white_label: WhiteLabel, name: str) -> None:
+    """Whether it makes sense to ask: not for what is there, and not for what is somebody else's."""
+    for domain in allow_list.domains_of(white_label):
+        if is_within(name, domain.name, including_subdomains=domain.includes_subdomains):
+            raise Refusal(
+                "domain_allowed",
+                _("%(name)s is among your domains already.", name=domain.name),
+                field="name",
+            )
+    if live_request(white_label, name) is not None:
+        raise _asked_already()
+    if is_platforms(name):
+        raise Refusal(
+            "domain_platform", _("The platform itself sends from this domain."), field="name"
+        )
+    hostname = hostnames.find_served(name)
+    is_elsewhere = (
+        hostname is not None
+        and hostname.proven_at is not None
+        and hostname.white_label_id != white_label.id
+    )
+    if is_elsewhere or allow_list.conflict_of(white_label, name) is not None:
+        # Whose it is, or whether by right, is nobody's business here.
+        raise Refusal(
+            "domain_not_available",
+            _("This domain is in use already. If it is yours, write to us at the desk."),
+            field="name",
+        )
+
+
+def is_platforms(name: str) -> bool:
+    """Whether the platform sends from this canonical domain, or from one below it."""
+    own = (parse_address(sender.email).domain for sender in senders_of(None))
+    return any(is_within(domain, name) for domain in own)
+
+
+def live_request(white_label: WhiteLabel, name: str) -> DomainRequest | None:
+    """The one that waits for an answer, or led to a domain on the list."""
+    return db.session.scalar(
+        select(DomainRequest).where(
+            DomainRequest.white_label_id == white_label.id,
+            DomainRequest.name == name,
+            DomainRequest.state.in_(LIVE),
+        )
+    )
+
+
+def _asked_already() -> Refusal:
+    return Refusal(
+        "already_asked",
+        _("This domain was asked for already and waits for its answer."),
+        field="name",
+    )
+
+
+def _count(white_label: WhiteLabel) -> None:
+    subject = f"domain requests of white label {white_label.id}"
+    if attempts.how_often(subject, DAY) >= ASKED_PER_DAY:
+        raise Refusal(
+            "asked_too_often",
+            _(
+                "%(count)s domains were asked for within a day. Go on tomorrow.",
+                count=ASKED_PER_DAY,
+            ),
+        )
+    attempts.count(subject)
+
+
+def _reason(reason: str) -> str:
+    reason = _words(reason, field="reason")
+    if not reason:
+        raise Refusal("reason_missing", _("Say why; they read it."), field="reason")
+    return reason
+
+
+def _words(text: str, *, field: str) -> str:
+    tidy = text.replace("\r\n", "\n").strip()
+    if len(tidy) > MOST_WORDS:
+        raise Refusal(
+            "too_long", _("Use at most %(count)s characters.", count=MOST_WORDS), field=field
+        )
+    return tidy
+
+
+def _record(request: DomainRequest, act: str, changes: dict[str, object] | None = None) -> None:
+    trail.record(request.white_label_id, f"domain_request.{act}", request.name, changes)

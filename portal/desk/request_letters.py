@@ -1,0 +1,94 @@
+"""Letters about a domain: to every platform owner, or to every admin of the white label.
+
+A letter that cannot be written takes nothing back: what it tells stands on the page as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from portal.accounts.models import Person
+from portal.core.db import db
+from portal.core.errors import Refusal
+from portal.core.logs import logger
+from portal.desk.models import Side
+from portal.desk.request_models import DomainRequest
+from portal.desk.telling import everybody_on
+from portal.domains.models import Domain, DomainRecord
+from portal.notices.post import letterhead_of, post
+from portal.white_labels.hostnames import is_reachable
+from portal.white_labels.models import WhiteLabel
+
+
+def tell_owners(request: DomainRequest, news: str, *, words: str = "") -> None:
+    """To everybody who can answer it, through the platform's own route."""
+    for owner in everybody_on(Side.BACKOFFICE, request.white_label_id):
+        _write(
+            "domain_news",
+            to=owner,
+            news=news,
+            domain=request.name,
+            white_label=request.white_label.name,
+            asker=request.author.name,
+            words=words,
+            path=f"/backoffice/domain-requests/{request.id}",
+        )
+
+
+def tell_admins(request: DomainRequest, news: str, *, words: str = "") -> None:
+    """To everybody who sets this white label up; whoever asked may have left."""
+    path = f"/domains/requests/{request.id}"
+    if request.is_on_the_list:
+        path = f"/domains/{request.domain_id}"
+    for admin in _admins(request.white_label_id):
+        _write("domain_news", to=admin, **_about(request.name), news=news, words=words, path=path)
+
+
+def tell_records(
+    request: DomainRequest, records: Sequence[DomainRecord], *, domain: Domain, note: str
+) -> None:
+    """The answer that everybody waits for, with what is to be published."""
+    for admin in _admins(request.white_label_id):
+        _write(
+            "domain_approved",
+            to=admin,
+            domain=request.name,
+            records=[(record.type.value, record.name, record.to_publish) for record in records],
+            note=note,
+            path=f"/domains/{domain.id}",
+        )
+
+
+def tell_of_unasked(domain: Domain, news: str) -> None:
+    """Of a domain that an operator put on the list: to both sides, there is no request to show."""
+    white_label = db.session.get_one(WhiteLabel, domain.white_label_id)
+    about = _about(domain.name) | {"news": news, "words": ""}
+    for admin in _admins(domain.white_label_id):
+        _write("domain_news", to=admin, **about, path=f"/domains/{domain.id}")
+    for owner in everybody_on(Side.BACKOFFICE, domain.white_label_id):
+        _write(
+            "domain_news",
+            to=owner,
+            **about | {"white_label": white_label.name},
+            path=f"/backoffice/white-labels/{domain.white_label_id}/",
+        )
+
+
+def _about(domain: str) -> dict[str, Any]:
+    """What a white label's own people need not be told: who they are."""
+    return {"domain": domain, "white_label": None, "asker": None}
+
+
+def _admins(white_label_id: int) -> Sequence[Person]:
+    white_label = db.session.get_one(WhiteLabel, white_label_id)
+    if not is_reachable(white_label):
+        return ()  # the link would lead nowhere
+    return everybody_on(Side.WHITE_LABEL, white_label_id)
+
+
+def _write(kind: str, *, to: Person, path: str, **facts: Any) -> None:
+    try:
+        post(kind, to=to, link=letterhead_of(to).origin + path, **facts)
+    except Refusal as refusal:
+        logger("desk").warning("letter_not_written", kind=kind, person=to.id, why=refusal.code)
