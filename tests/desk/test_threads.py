@@ -57,6 +57,7 @@ def say(thread: Thread, author: Person, text: str = "More.", **facts: object) ->
 
 def look_at(thread: Thread, person: Person) -> None:
     """What a page does that shows it."""
+    db.session.rollback()
     with reading():
         conversations.mark_read(thread, person)
         db.session.rollback()
