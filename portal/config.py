@@ -11,6 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 TENANT_PORTS = (25, 465, 587, 2525, 2465, 2587)
+MICROSOFT = "https://login.microsoftonline.com"
+"""Where access tokens for Microsoft 365 come from."""
 
 
 class ConfigurationError(Exception):
@@ -42,7 +44,7 @@ class Config:
     relay_allow: tuple[RelayAllow, ...] = ()
     tenant_ports: tuple[int, ...] = TENANT_PORTS
     dns_servers: tuple[str, ...] = ()
-    microsoft_authority: str = "https://login.microsoftonline.com"
+    microsoft_authority: str = MICROSOFT
     trusted_proxies: int = 0
     metrics_token: str | None = field(default=None, repr=False)
     testing: bool = False
@@ -89,6 +91,13 @@ def read(environ: Mapping[str, str] | None = None) -> Config:
     elif len(secret_key) < 32:
         faults.append("LIVERY_SECRET_KEY must be at least 32 characters long")
 
+    authority = env.get("LIVERY_MICROSOFT_AUTHORITY", MICROSOFT).rstrip("/")
+    if not _is_authority(authority):
+        faults.append(
+            "LIVERY_MICROSOFT_AUTHORITY must look like https://login.microsoftonline.com (no "
+            "path); http only on this machine itself"
+        )
+
     config = Config(
         instance=instance,
         database_url=database_url,
@@ -99,9 +108,7 @@ def read(environ: Mapping[str, str] | None = None) -> Config:
         relay_allow=_relays(env.get("LIVERY_RELAY_ALLOW", ""), faults),
         tenant_ports=_ports(env.get("LIVERY_TENANT_PORTS", ""), faults),
         dns_servers=_name_servers(env.get("LIVERY_DNS_SERVERS", ""), faults),
-        microsoft_authority=env.get(
-            "LIVERY_MICROSOFT_AUTHORITY", "https://login.microsoftonline.com"
-        ).rstrip("/"),
+        microsoft_authority=authority,
         trusted_proxies=_count(env, "LIVERY_TRUSTED_PROXIES", faults),
         metrics_token=env.get("LIVERY_METRICS_TOKEN") or None,
     )
@@ -169,6 +176,16 @@ def _is_ip(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_authority(origin: str) -> bool:
+    """An origin that client secrets may be sent to: encrypted, or not over any network."""
+    parts = urlsplit(origin)
+    host = parts.hostname
+    if host is None or f"{parts.scheme}://{parts.netloc}" != origin or parts.username is not None:
+        return False
+    is_here = _is_ip(host) and ip_address(host).is_loopback
+    return parts.scheme == "https" or (parts.scheme == "http" and is_here)
 
 
 def _count(env: Mapping[str, str], key: str, faults: list[str]) -> int:

@@ -129,7 +129,9 @@ def _servers(config: Config, resolver: Resolver) -> Iterator[Finding]:
             if server.is_enabled:
                 name = f"server {_tenant(server)}{server.name}"
                 try:
-                    target = target_of(server, helo=our_name(config))
+                    target = target_of(
+                        server, helo=our_name(config), authority=config.microsoft_authority
+                    )
                     attempts.append((name, probe.Attempt(target, preset=server.preset)))
                 except Refusal as refusal:
                     attempts.append((name, refusal))

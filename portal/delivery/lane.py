@@ -30,16 +30,18 @@ from portal.delivery.consequences import Park
 from portal.delivery.hand import Hand
 from portal.delivery.journal import Journal
 from portal.delivery.memory import Memory
+from portal.delivery.tokens import SharedTokens, Stopping
 from portal.delivery.works import Errand, Works
 from portal.smtp.causes import Cause
-from portal.smtp.connection import open_session
 from portal.smtp.protocol import Job, Outcome
 from portal.smtp.replies import Kind, Reply, ServerFault, Stage
 from portal.smtp.session import Session
 from portal.smtp.target import SessionFault, Target
 from portal.smtp_settings import health
 from portal.smtp_settings.models import SmtpServer
+from portal.smtp_settings.signing_in import sign_in
 from portal.smtp_settings.targets import target_of
+from portal.smtp_settings.tokens import binding_of
 
 SHORT_WAIT = 0.02
 """Seconds that the pipeline may be held up for the sake of a rate; a longer pause drains it."""
@@ -148,28 +150,33 @@ class Lane:
         """A session; or None, and the reason noted."""
         works = self._works
         try:
-            return open_session(
-                self._way_in(hand),
+            target, tokens = self._way_in(hand)
+            return sign_in(
+                target,
+                tokens,
                 policy=works.policy,
                 resolver=works.resolver,
                 timeouts=works.timeouts,
             )
         except SessionFault as broken:
             hand.note_fault(broken.verdict, broken.stage)
+        except Stopping:
+            hand.is_ending = True
         except Refusal as refusal:
             # The stored secret does not open, or this way of signing in is not there.
             fault = ServerFault(Kind.CREDENTIALS, cause=Cause.CREDENTIALS_REFUSED)
             hand.note_trouble(Park(fault.kind, refusal.words, Stage.AUTH, fault))
         return None
 
-    def _way_in(self, hand: Hand) -> Target:
+    def _way_in(self, hand: Hand) -> tuple[Target, SharedTokens]:
         with self._works.context():
             server = db.session.get_one(SmtpServer, self.server_id)
-            target = target_of(server, helo=self._works.helo)
+            target = target_of(server, helo=self._works.helo, authority=self._works.authority)
+            tokens = SharedTokens(self._works, server.id, binding_of(server))
             db.session.rollback()
         if hand.condition is not None and hand.condition.is_out_of_step:
-            return replace(target, pipelining=False)
-        return target
+            target = replace(target, pipelining=False)
+        return target, tokens
 
     # Steps 3 to 6
 

@@ -47,12 +47,14 @@ def meaning_of(
     enhanced: str | None,
     words: str | None,
     preset: str | None = None,
+    by_token: bool = False,
 ) -> Advice | None:
     """Words for what is stored of a delivery or of one try; None where nothing is wrong.
 
     Args:
         words: the server's own, or why we hold it.
         preset: of the server, whose own peculiarities explain it best.
+        by_token: the server is signed in to by access token.
     """
     if kind is None or state in (State.SENT, State.CANCELLED):
         return None
@@ -70,4 +72,4 @@ def meaning_of(
         return advise(at, Failed(Kind(kind), reply), preset)
     if state is State.DEFERRED and reply is not None:
         return advise(at, TryAgain(Kind(kind), reply), preset)
-    return advise(at, ServerFault(Kind(kind), reply), preset)
+    return advise(at, ServerFault(Kind(kind), reply), preset, by_token=by_token)

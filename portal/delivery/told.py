@@ -13,7 +13,7 @@ from portal.delivery.consequences import Park
 from portal.delivery.works import Works
 from portal.notices.post import letterhead_of, post
 from portal.smtp.advice import advise
-from portal.smtp_settings.models import SmtpServer
+from portal.smtp_settings.models import AuthKind, SmtpServer
 
 
 def tell(works: Works) -> None:
@@ -54,9 +54,14 @@ def tell_parked(server_id: int, park: Park) -> None:
             to=admin,
             server=server.name,
             words=park.words,
-            advice=advise(park.stage, park.fate, server.preset).what_to_do,
+            advice=_advice(server, park),
             link=letterhead_of(admin).origin + _path_of(server),
         )
+
+
+def _advice(server: SmtpServer, park: Park) -> str:
+    by_token = server.auth is AuthKind.BEARER
+    return advise(park.stage, park.fate, server.preset, by_token=by_token).what_to_do
 
 
 def _path_of(server: SmtpServer) -> str:

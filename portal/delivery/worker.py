@@ -154,6 +154,7 @@ class Worker:
             policy=policy_for(self._config),
             resolver=self._resolver,
             helo=our_name(self._config),
+            authority=self._config.microsoft_authority,
             context=self._context,
             is_leased=self._is_leased,
             timeouts=self._timeouts,

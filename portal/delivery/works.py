@@ -43,6 +43,7 @@ class Works:
     policy: EgressPolicy
     resolver: Resolver
     helo: str
+    authority: str  # where access tokens come from
     context: Callable[[], AbstractContextManager[object]]  # an application's, for the ORM
     is_leased: Callable[[], bool]  # what our lanes claimed is still ours
     timeouts: Timeouts = field(default_factory=Timeouts)

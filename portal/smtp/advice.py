@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from portal.core.words import Words
 from portal.core.words import lazy as _
+from portal.smtp.advice_on_tokens import TOKEN_CAUSES, by_access_token
+from portal.smtp.advice_on_tokens import Explained as _Words
 from portal.smtp.causes import Cause
 from portal.smtp.protocol import Fate, NotSent, Unknown
 from portal.smtp.replies import Failed, Kind, Sent, ServerFault, Stage, TryAgain
@@ -24,22 +25,18 @@ class Advice:
     what_to_do: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """The same in the tables below, before anybody reads it."""
-
-    meaning: Words
-    what_to_do: Words
-
-
-def advise(stage: Stage, fate: Fate | Cause, preset: str | None = None) -> Advice:
+def advise(
+    stage: Stage, fate: Fate | Cause, preset: str | None = None, *, by_token: bool = False
+) -> Advice:
     """Words for a failure, in the language of whoever asks.
 
     Args:
         fate: the verdict on a session or a message, or a cause alone.
         preset: the key of the service's preset, if one was chosen.
+        by_token: the server is signed in to by access token and not by password.
     """
-    words = _find(stage, fate, preset)
+    found = by_access_token(stage, fate) if by_token else None
+    words = found or _find(stage, fate, preset)
     return Advice(str(words.meaning), str(words.what_to_do))
 
 
@@ -100,6 +97,7 @@ MICROSOFT_BASIC_IS_OFF = _Words(
 )
 
 CAUSES: Mapping[Cause, _Words] = {
+    **TOKEN_CAUSES,
     Cause.BAD_HOST: _Words(
         _("What was entered as the host is neither a name nor an address."),
         _("Enter only the server's name, such as smtp.acme.example: no https:// and no path."),

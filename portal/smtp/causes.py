@@ -48,5 +48,11 @@ class Cause(StrEnum):
     NO_COMMON_MECHANISM = "no_common_mechanism"  # it knows others than we do
     CREDENTIALS_REFUSED = "credentials_refused"
     SIGN_IN_FAILS_FOR_NOW = "sign_in_fails_for_now"
+    # Signing in by access token.
+    GRANT_REFUSED = "grant_refused"  # the provider gives none for this client, secret and tenant
+    PROVIDER_AWAY = "provider_away"  # the provider could not be asked, or not now
+    PROVIDER_MALFORMED = "provider_malformed"  # what answered is no token service
+    BEARER_REFUSED = "bearer_refused"  # the provider gave one, the server refused it
+    SWITCHED_OFF = "switched_off"  # the platform's owner does not allow it here
     # The message.
     SENDER_REFUSED = "sender_refused"  # this server does not send for that address

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from portal.smtp.capabilities import Capabilities
 from portal.smtp.causes import Cause
 from portal.smtp.replies import Kind, Reply, ServerFault, Stage, classify
 from portal.smtp.sasl import Mechanism, choose, decode_challenge
-from portal.smtp.target import Auth, SessionFault, Target, Tls
+from portal.smtp.target import Credentials, Grant, SessionFault, Target, Tls
 from portal.smtp.transcript import REDACTED
 
 LONGEST_COMMAND = 510
@@ -49,7 +49,11 @@ def shake_hands(target: Target) -> Handshake:
 
     Raises:
         SessionFault: with the stage and the cause.
+        ValueError: there is no token yet, only what one can be asked for with.
     """
+    auth = target.auth
+    if isinstance(auth, Grant):
+        raise ValueError("a session needs the token")
     greeting = yield Say(Stage.GREETING, b"", "")
     if greeting.code != 220:
         raise SessionFault(_refusal(greeting, Stage.GREETING), Stage.GREETING)
@@ -68,8 +72,8 @@ def shake_hands(target: Target) -> Handshake:
         # What was said in clear may have been anybody's words (RFC 3207 4.2): ask again.
         capabilities = yield from _introduce(target)
 
-    if target.auth is not None:
-        yield from _sign_in(target, target.auth, capabilities)
+    if auth is not None:
+        yield from _sign_in(target, auth, capabilities)
     return capabilities
 
 
@@ -87,7 +91,7 @@ def _introduce(target: Target) -> Handshake:
 
 
 def _sign_in(
-    target: Target, auth: Auth, capabilities: Capabilities
+    target: Target, auth: Credentials, capabilities: Capabilities
 ) -> Generator[Asks, Reply, None]:
     """One attempt with one mechanism: a second try of a bad password only helps to lock it out."""
     is_encrypted = target.tls is not Tls.NONE
@@ -100,12 +104,16 @@ def _sign_in(
         raise _fault(Kind.CREDENTIALS, Cause.NO_COMMON_MECHANISM, Stage.AUTH)
 
     reply = yield from _exchange(mechanism)
-    if reply.code != 235:
-        raise SessionFault(_refusal(reply, Stage.AUTH), Stage.AUTH)
+    if reply.code == 235:
+        return
+    refusal = _refusal(reply, Stage.AUTH)
+    if mechanism.explains and refusal.cause is Cause.CREDENTIALS_REFUSED:
+        refusal = replace(refusal, cause=Cause.BEARER_REFUSED)
+    raise SessionFault(refusal, Stage.AUTH)
 
 
 def _exchange(mechanism: Mechanism) -> Generator[Asks, Reply, Reply]:
-    """AUTH and the answers to each 334; the reply that ends it."""
+    """AUTH and the answers to each 334; the reply that ends it, with what a 334 complained of."""
     command = f"AUTH {mechanism.name}"
     first = None if mechanism.first is None else base64.b64encode(mechanism.first)
     if first is not None and len(command) + 1 + len(first) <= LONGEST_COMMAND:
@@ -115,15 +123,19 @@ def _exchange(mechanism: Mechanism) -> Generator[Asks, Reply, Reply]:
         line, shown = command.encode(), command
 
     reply = yield Say(Stage.AUTH, line + b"\r\n", shown)
+    complaint = ""
     for _ in range(MOST_CHALLENGES):
         if reply.code != 334:
             break
         if first is not None:
             answer, first = first, None
         else:
-            answer = base64.b64encode(mechanism.answers(decode_challenge(reply.text)))
-        reply = yield Say(Stage.AUTH, answer + b"\r\n", REDACTED)
-    return reply
+            challenge = decode_challenge(reply.text)
+            if mechanism.explains:
+                complaint = challenge.decode("utf-8", "replace")
+            answer = base64.b64encode(mechanism.answers(challenge))
+        reply = yield Say(Stage.AUTH, answer + b"\r\n", REDACTED if answer else "")
+    return replace(reply, lines=(*reply.lines, complaint)) if complaint else reply
 
 
 def _say(stage: Stage, line: str) -> Say:

@@ -20,6 +20,7 @@ from portal.smtp.causes import Cause
 class Stage(StrEnum):
     """How far a session or a message had come."""
 
+    TOKEN = "token"  # noqa: S105 - an access token from the provider, where one signs in by it
     RESOLVE = "resolve"  # host name to addresses, and whether they may be used
     CONNECT = "connect"  # TCP
     GREETING = "greeting"  # the server's 220

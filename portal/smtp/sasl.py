@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 from portal.core.secret import Secret
-from portal.smtp.target import Auth, Basic, Bearer
+from portal.smtp.target import Auth, Basic, Bearer, Credentials, Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +25,10 @@ class Mechanism:
     name: str
     first: bytes | None
     answers: Callable[[bytes], bytes]
+    explains: bool = False  # a challenge after our first answer tells why it is refused
 
 
-def choose(auth: Auth, offered: Collection[str], *, is_encrypted: bool) -> Mechanism | None:
+def choose(auth: Credentials, offered: Collection[str], *, is_encrypted: bool) -> Mechanism | None:
     """The mechanism to sign in with, or None if the server offers none that fits.
 
     Under TLS the plain ones come first: they are what providers test with, and CRAM-MD5 obliges
@@ -49,12 +50,14 @@ def secrets_of(auth: Auth | None) -> Iterator[Secret]:
         case Bearer(username, token):
             yield token
             yield Secret(_bearer_text(username, token))
+        case Grant():
+            yield auth.client_secret
         case None:
             return
 
 
 def decode_challenge(text: str) -> bytes:
-    """What stands after a 334. Unreadable is empty: only CRAM-MD5 reads it, and then fails."""
+    """What stands after a 334. Unreadable is empty: CRAM-MD5 then fails, others do not need it."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -88,9 +91,8 @@ def _xoauth2(auth: Bearer) -> Mechanism:
 
     A refused token is answered with 334 and an error in JSON; an empty line brings on the 535.
     """
-    return Mechanism(
-        "XOAUTH2", _bearer_text(auth.username, auth.token).encode(), lambda _challenge: b""
-    )
+    blob = _bearer_text(auth.username, auth.token).encode()
+    return Mechanism("XOAUTH2", blob, lambda _challenge: b"", explains=True)
 
 
 def _bearer_text(username: str, token: Secret) -> str:

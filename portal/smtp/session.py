@@ -25,7 +25,7 @@ class Step:
 
     stage: Stage
     seconds: float  # since the session began
-    address: str | None = None  # resolve, connect
+    address: str | None = None  # resolve, connect; of a token: whose it is
     reply: Reply | None = None  # greeting, ehlo, starttls, auth
     tls: TlsFacts | None = None  # tls
 

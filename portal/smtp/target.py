@@ -56,7 +56,23 @@ class Bearer:
             raise ValueError("U+0001 separates the parts of XOAUTH2")
 
 
-Auth: TypeAlias = Basic | Bearer
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A mailbox, and what an access token for it is asked for with (RFC 6749 4.4).
+
+    A session needs the token, a `Bearer`; `portal.smtp_settings.signing_in` gets it.
+    """
+
+    username: str
+    provider: str
+    authority: str  # origin of the provider's token service, the operator's constant
+    tenant: str  # the directory at the provider
+    client_id: str
+    client_secret: Secret
+
+
+Credentials: TypeAlias = Basic | Bearer
+Auth: TypeAlias = Credentials | Grant
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from portal.core.secret import Secret
 from portal.core.vault import Binding, CannotOpen
 from portal.core.words import _
 from portal.smtp_settings.models import AuthKind, SmtpServer
+from portal.smtp_settings.modes import secret_field
 
 BOUND = (
     "id",
@@ -27,7 +28,8 @@ BOUND = (
     "may_auth_in_clear",
     "auth",
     "username",
-    "oauth_provider",  # settles the token host
+    "oauth_provider",
+    "oauth_authority",  # where a client secret goes
     "oauth_tenant",
     "oauth_client_id",
 )
@@ -37,22 +39,32 @@ BOUND = (
 class SecretLost(Refusal):
     """The stored secret does not open: what it was bound to was changed behind Livery's back."""
 
-    def __init__(self) -> None:
+    def __init__(self, auth: AuthKind = AuthKind.BASIC) -> None:
         super().__init__(
             "secret_lost",
             _(
                 "The stored password belongs to other settings than these and cannot be used. "
                 "Enter it again."
+            )
+            if auth is not AuthKind.BEARER
+            else _(
+                "The stored client secret belongs to other settings than these and cannot be "
+                "used. Enter it again."
             ),
-            field="password",
+            field=secret_field(auth),
         )
 
 
 def binding_of(server: SmtpServer) -> Binding:
     """What the server's secret is sealed to; the row must have its id."""
+    return ("smtp_server", "secret_sealed", *place_of(server))
+
+
+def place_of(server: SmtpServer) -> Binding:
+    """The one place that a secret of this server may be sent to."""
     if server.id is None:
         raise ValueError("a row without an id cannot be bound to")
-    return ("smtp_server", "secret_sealed", *(_plain(getattr(server, column)) for column in BOUND))
+    return tuple(_plain(getattr(server, column)) for column in BOUND)
 
 
 def goes_elsewhere(server: SmtpServer, wanted: object) -> bool:
@@ -86,11 +98,11 @@ def secret_of(server: SmtpServer) -> Secret:
         SecretLost: there is none, or the settings are not those that it was entered for.
     """
     if server.secret_sealed is None:
-        raise SecretLost
+        raise SecretLost(server.auth)
     try:
         return vault.unseal(server.secret_sealed, binding_of(server))
     except CannotOpen:
-        raise SecretLost from None
+        raise SecretLost(server.auth) from None
 
 
 def has_usable_secret(server: SmtpServer) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy import Date, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Person
-from portal.core.db import Model, UtcTime, enum_of
+from portal.core.db import Json, Model, UtcTime, enum_of
 from portal.smtp_settings.modes import AuthKind as AuthKind
 from portal.smtp_settings.modes import TlsMode as TlsMode
 from portal.white_labels.models import WhiteLabel
@@ -65,7 +66,10 @@ class SmtpServer(Model):
     secret_sealed: Mapped[str | None] = mapped_column(Text)  # password, or OAuth client secret
     secret_set_at: Mapped[datetime | None] = mapped_column(UtcTime)
     secret_set_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
+    secret_expires_on: Mapped[date | None] = mapped_column(Date)  # of a client secret
+    secret_reminded: Mapped[int | None]  # the last reminder: so many days before that date
     oauth_provider: Mapped[str | None] = mapped_column(String(20))
+    oauth_authority: Mapped[str | None] = mapped_column(String(300))  # the operator's, never typed
     oauth_tenant: Mapped[str | None] = mapped_column(String(253))
     oauth_client_id: Mapped[str | None] = mapped_column(String(64))
 
@@ -142,3 +146,24 @@ class ParkedSender(Model):
     from_email: Mapped[str] = mapped_column(String(254), primary_key=True)
     parked_at: Mapped[datetime] = mapped_column(UtcTime)
     words: Mapped[str] = mapped_column(Text)
+
+
+class AccessToken(Model):
+    """The access token of a server that signs in by OAuth: one for all lanes of all workers.
+
+    Whoever finds it missing or old takes the lease, asks for a new one and keeps it here; the
+    others wait for that answer, be it a token or a fault.
+    """
+
+    __tablename__ = "access_token"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    server_id: Mapped[int] = mapped_column(ForeignKey("smtp_server.id"), unique=True)
+    token_sealed: Mapped[str | None] = mapped_column(Text)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    lease: Mapped[str | None] = mapped_column(String(32))  # of whoever is asking now
+    leased_until: Mapped[datetime | None] = mapped_column(UtcTime)
+    fault: Mapped[dict[str, Any] | None] = mapped_column(Json)  # how the last question ended
+    fault_at: Mapped[datetime | None] = mapped_column(UtcTime)
+
+    server: Mapped[SmtpServer] = relationship()

@@ -1,9 +1,9 @@
 """The live test: one real session, told stage by stage while it happens.
 
-1. the name is resolved and judged      5. signed in
-2. connected                            6. the sender is accepted
-3. greeted                              7. the message is accepted, if there is one
-4. the line is protected
+1. an access token, where one is needed   5. the line is protected
+2. the name is resolved and judged        6. signed in
+3. connected                              7. the sender is accepted
+4. greeted                                8. the message is accepted, if there is one
 
 The session runs in a thread of its own; whoever iterates gets each stage as soon as it is over,
 and at the end a `Finding`. Nothing here knows the database: a `Target` goes in, so no transaction
@@ -26,15 +26,15 @@ from portal.core.words import _
 from portal.smtp.addresses import Address, Mailbox
 from portal.smtp.advice import advise
 from portal.smtp.compose import Draft, Recipient, compile_message
-from portal.smtp.connection import open_session
 from portal.smtp.egress import EgressPolicy, Resolver
 from portal.smtp.protocol import Fate, Job, NotSent, Unknown
 from portal.smtp.replies import Sent, ServerFault, Stage
 from portal.smtp.session import Session, Step
-from portal.smtp.target import SessionFault, Target, Timeouts, Tls
+from portal.smtp.target import Grant, SessionFault, Target, Timeouts, Tls
 from portal.smtp.tls import TlsFacts
 from portal.smtp.transcript import Transcript
 from portal.smtp_settings.servers import Proof
+from portal.smtp_settings.signing_in import NewTokens, sign_in
 
 TIMEOUTS = Timeouts(connect=15, phase=20, after_dot=60)
 """Shorter than a delivery's: somebody is waiting."""
@@ -102,7 +102,8 @@ class Attempt:
 
 def stages_of(attempt: Attempt) -> list[Stage]:
     """The stages that will be told, in order, for a page that shows what is still to come."""
-    stages = [Stage.RESOLVE, Stage.CONNECT]
+    stages = [Stage.TOKEN] if isinstance(attempt.target.auth, Grant) else []
+    stages += [Stage.RESOLVE, Stage.CONNECT]
     if attempt.target.tls is Tls.IMPLICIT:
         stages.append(Stage.TLS)
     stages.append(Stage.GREETING)
@@ -120,6 +121,8 @@ def stages_of(attempt: Attempt) -> list[Stage]:
 def stage_label(stage: Stage) -> str:
     """The stage in a few words."""
     match stage:
+        case Stage.TOKEN:
+            return _("Access token received")
         case Stage.RESOLVE:
             return _("Name resolved")
         case Stage.CONNECT:
@@ -141,6 +144,8 @@ def stage_label(stage: Stage) -> str:
 def failure_label(stage: Stage) -> str:
     """The same where it did not come about."""
     match stage:
+        case Stage.TOKEN:
+            return _("No access token")
         case Stage.RESOLVE:
             return _("Name not resolved")
         case Stage.CONNECT:
@@ -286,8 +291,9 @@ class _Run:
         self._events.put(_End())
 
     def _run(self) -> None:
-        session = open_session(
+        session = sign_in(
             self._attempt.target,
+            NewTokens(self._policy, self._resolver),
             policy=self._policy,
             resolver=self._resolver,
             timeouts=self._timeouts,
@@ -335,7 +341,8 @@ def _learnt(step: Step) -> str:
 
 
 def _failed(fault: _Fault, attempt: Attempt) -> StageReport:
-    advice = advise(fault.stage, fault.fate, attempt.preset)
+    by_token = isinstance(attempt.target.auth, Grant)
+    advice = advise(fault.stage, fault.fate, attempt.preset, by_token=by_token)
     verdict = fault.fate.why if isinstance(fault.fate, Unknown | NotSent) else fault.fate
     cause = verdict.cause if isinstance(verdict, ServerFault) else None
     code = "unknown" if isinstance(fault.fate, Unknown) else cause or verdict.kind

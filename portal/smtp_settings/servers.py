@@ -21,8 +21,9 @@ from portal.core.secret import Secret
 from portal.core.words import _
 from portal.smtp.egress import EgressPolicy
 from portal.smtp.target import Target
-from portal.smtp_settings import health
+from portal.smtp_settings import health, tokens
 from portal.smtp_settings.credentials import (
+    BOUND,
     SecretLost,
     forget_secret,
     goes_elsewhere,
@@ -31,12 +32,13 @@ from portal.smtp_settings.credentials import (
     secret_of,
 )
 from portal.smtp_settings.models import AuthKind, ServerHealth, SmtpServer
-from portal.smtp_settings.targets import target_from
+from portal.smtp_settings.modes import secret_field
+from portal.smtp_settings.targets import check_enabled, target_from
 from portal.smtp_settings.values import ServerValues, checked
 from portal.white_labels.models import WhiteLabel
 
 # What a session or a route does not depend on.
-_FOR_PEOPLE = ("name", "description")
+_FOR_PEOPLE = ("name", "description", "secret_expires_on")
 _COLUMNS = tuple(field.name for field in fields(ServerValues) if field.name != "password")
 
 
@@ -65,6 +67,7 @@ def plan(
     *,
     policy: EgressPolicy,
     helo: str,
+    authority: str,
     server: SmtpServer | None = None,
     has_owner_rights: bool = False,
 ) -> Plan:
@@ -74,6 +77,7 @@ def plan(
     for; otherwise it has to be typed again.
 
     Args:
+        authority: where this installation gets its access tokens.
         server: the one that is edited; None makes a new one.
         has_owner_rights: the platform's owner or the operator is asking; they may lower the
             protection of one server.
@@ -84,7 +88,10 @@ def plan(
     """
     if server is not None and (server.is_deleted or server.white_label_id != _id_of(white_label)):
         raise NotFound("SMTP server")
-    values = checked(values, policy=policy, is_platform=white_label is None)
+    if values.auth is AuthKind.BEARER:
+        check_enabled(_id_of(white_label))
+    values = checked(values, policy=policy, authority=authority, is_platform=white_label is None)
+    _check_expiry(values, server)
     _check_protection(values, server, has_owner_rights=has_owner_rights)
     _check_name(white_label, values.name, server)
 
@@ -191,7 +198,9 @@ def switch(server: SmtpServer, *, on: bool) -> None:
     if on and server.validated_at is None:
         raise Refusal("not_tested", _("Test this server first."))
     if on and not has_usable_secret(server):
-        raise SecretLost
+        raise SecretLost(server.auth)
+    if on and server.auth is AuthKind.BEARER:
+        check_enabled(server.white_label_id)
     server.is_enabled = on
     server.version += 1
     trail.record(
@@ -211,7 +220,7 @@ def copy(server: SmtpServer, *, name: str, by: Person) -> SmtpServer:
     if _named(white_label_id, tidy) is not None:
         raise _name_taken()
     twin = SmtpServer(
-        **{**values, "name": tidy},
+        **{**values, "name": tidy, "secret_expires_on": None},
         white_label_id=white_label_id,
         configured_by_id=by.id,
         created_at=clock.now(),
@@ -232,6 +241,7 @@ def delete(server: SmtpServer) -> None:
     """
     if server.deleted_at is None:
         forget_secret(server)
+        tokens.forget(db.session.connection(), server.id)
         server.deleted_at = clock.now()
         server.is_enabled = False
         server.version += 1
@@ -286,18 +296,39 @@ def _secret_for(values: ServerValues, server: SmtpServer | None) -> Secret | Non
         return None
     if values.password is not None:
         return values.password
+    field = secret_field(values.auth)
+    is_bearer = values.auth is AuthKind.BEARER
     if server is None or server.secret_sealed is None:
-        raise Refusal("password_missing", _("The password is needed."), field="password")
+        words = _("The client secret is needed.") if is_bearer else _("The password is needed.")
+        raise Refusal("password_missing", words, field=field)
     if goes_elsewhere(server, values):
         raise Refusal(
             "password_again",
             _(
+                "The stored client secret belongs to the settings it was entered for. You changed "
+                "where or how it or its access token would be sent, so enter it again."
+            )
+            if is_bearer
+            else _(
                 "The stored password belongs to the settings it was entered for. You changed "
                 "where or how it would be sent, so enter it again."
             ),
-            field="password",
+            field=field,
         )
     return secret_of(server)
+
+
+def _check_expiry(values: ServerValues, server: SmtpServer | None) -> None:
+    """A date that is typed now lies ahead; one that was typed long ago may have passed."""
+    expires_on = values.secret_expires_on
+    is_new = server is None or server.secret_expires_on != expires_on
+    has_new_secret = values.password is not None
+    if expires_on is not None and (is_new or has_new_secret) and expires_on <= clock.now().date():
+        raise Refusal(
+            "secret_expired",
+            _("This day has passed. When does the client secret expire?"),
+            field="secret_expires_on",
+        )
 
 
 def _check_protection(
@@ -337,6 +368,10 @@ def _write(server: SmtpServer, values: ServerValues, *, by: Person) -> dict[str,
         db.session.add(server)
         db.session.flush()  # the secret is sealed to the row's id
 
+    if "secret_expires_on" in changes or values.password is not None:
+        server.secret_reminded = None
+    if not is_new and (changes.keys() & set(BOUND) or values.password is not None):
+        tokens.forget(db.session.connection(), server.id)
     if values.password is not None:
         keep_secret(server, values.password, by=by)
         changes["password"] = "changed"  # noqa: S105 - the word, not a secret

@@ -14,7 +14,7 @@ from portal.smtp.advice import Advice, advise
 from portal.smtp.causes import Cause
 from portal.smtp.replies import Kind, Reply, ServerFault, Stage
 from portal.smtp_settings.credentials import has_usable_secret
-from portal.smtp_settings.models import ServerHealth, SmtpServer
+from portal.smtp_settings.models import AuthKind, ServerHealth, SmtpServer
 
 
 class Standing(StrEnum):
@@ -57,16 +57,17 @@ def standing_of(server: SmtpServer, *, now: datetime) -> Standing:
     return Standing.WORKING
 
 
-def advice_on_parking(health: ServerHealth, preset: str) -> Advice | None:
+def advice_on_parking(server: SmtpServer) -> Advice | None:
     """What the reason for parking means and what to do; None where only the words tell."""
-    words, kind = health.parked_words or "", health.parked_kind
+    words, kind = server.health.parked_words or "", server.health.parked_kind
+    by_token = server.auth is AuthKind.BEARER
     if words in list(Cause):  # where the server itself said nothing
-        return advise(Stage.CONNECT, Cause(words), preset)
+        return advise(Stage.CONNECT, Cause(words), server.preset, by_token=by_token)
     if kind not in list(Kind):
         return None
     code = words[:3]
     reply = Reply.read(int(code), [words[4:].encode()]) if code.isdecimal() else None
-    return advise(Stage.MAIL, ServerFault(Kind(kind), reply), preset)
+    return advise(Stage.MAIL, ServerFault(Kind(kind), reply), server.preset, by_token=by_token)
 
 
 def words_of_parking(health: ServerHealth) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
 
 from portal.core.errors import Refusal
 from portal.core.secret import Secret
@@ -13,7 +15,8 @@ from portal.smtp.egress import EgressPolicy
 from portal.smtp.hosts import canonical_host
 from portal.smtp.target import TlsVersion
 from portal.smtp.tls import BadCaBundle, context_for
-from portal.smtp_settings.modes import AuthKind, TlsMode
+from portal.smtp_settings.modes import AuthKind, TlsMode, secret_field
+from portal.smtp_settings.oauth import checked_client_id, checked_provider, checked_tenant
 from portal.smtp_settings.presets import Advice, Limits, Preset, Weight, preset
 
 PLATFORM_RECIPIENTS = 50
@@ -25,7 +28,10 @@ _LONGEST_CA = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ServerValues:
-    """Every setting of a server; `password` None: the stored one, where that is allowed."""
+    """Every setting of a server.
+
+    `password` is a password or a client secret; None: the stored one, where that is allowed.
+    """
 
     name: str
     host: str
@@ -44,8 +50,10 @@ class ServerValues:
     uses_pipelining: bool = True
 
     oauth_provider: str | None = None
+    oauth_authority: str | None = None  # the operator's, whatever is given
     oauth_tenant: str | None = None
     oauth_client_id: str | None = None
+    secret_expires_on: date | None = None  # of a client secret; the admins are reminded
 
     weight: int = 1
     max_recipients: int | None = None
@@ -83,8 +91,13 @@ def limits_for(preset_key: str, host: str, *, is_platform: bool) -> Limits:
     return limits
 
 
-def checked(values: ServerValues, *, policy: EgressPolicy, is_platform: bool) -> ServerValues:
+def checked(
+    values: ServerValues, *, policy: EgressPolicy, authority: str, is_platform: bool
+) -> ServerValues:
     """The values as they are stored: canonical, tidy, and each one possible.
+
+    Args:
+        authority: where this installation gets its access tokens.
 
     Raises:
         Refusal: at the first field that is wrong.
@@ -102,10 +115,7 @@ def checked(values: ServerValues, *, policy: EgressPolicy, is_platform: bool) ->
         password=_password(values),
         ca_pem=values.ca_pem or None,
         pin_sha256=_pin(values.pin_sha256),
-        # What belongs to a way of signing in that is not chosen is not kept.
-        oauth_provider=None,
-        oauth_tenant=None,
-        oauth_client_id=None,
+        **_oauth(values, authority),
     )
 
 
@@ -167,10 +177,6 @@ def _check_trust(values: ServerValues) -> None:
             raise Refusal(
                 "ca_malformed", _("These are no certificates in PEM form."), field="ca_pem"
             ) from None
-    if values.auth is AuthKind.BEARER:
-        raise Refusal(
-            "bearer_not_enabled", _("Signing in by token is not enabled here."), field="auth"
-        )
     in_clear = values.tls is TlsMode.NONE and values.auth is not AuthKind.NONE
     if in_clear and not values.may_auth_in_clear:
         raise Refusal(
@@ -193,7 +199,32 @@ def _check_numbers(values: ServerValues) -> None:
         raise Refusal("weight_range", _("A weight is between 0 and 1000."), field="weight")
 
 
+def _oauth(values: ServerValues, authority: str) -> dict[str, Any]:
+    """What belongs to a way of signing in that is not chosen is not kept."""
+    if values.auth is not AuthKind.BEARER:
+        nothing = ("provider", "authority", "tenant", "client_id")
+        return {"secret_expires_on": None} | {f"oauth_{name}": None for name in nothing}
+    return {
+        "oauth_provider": checked_provider(values.oauth_provider),
+        "oauth_authority": authority,
+        "oauth_tenant": checked_tenant(values.oauth_tenant),
+        "oauth_client_id": checked_client_id(values.oauth_client_id),
+        "secret_expires_on": values.secret_expires_on,
+    }
+
+
+def _mailbox(text: str) -> str:
+    """The user name at Microsoft: the address of a mailbox."""
+    name = _line("username", text, 254, is_needed=True)
+    try:
+        return str(parse_address(name))
+    except AddressError as fault:
+        raise Refusal(fault.code, fault.words, field="username") from None
+
+
 def _username(values: ServerValues, service: Preset) -> str:
+    if values.auth is AuthKind.BEARER:
+        return _mailbox(values.username)
     if values.auth is AuthKind.NONE or not service.username.is_asked:
         return service.username.fixed or "" if values.auth is not AuthKind.NONE else ""
     return _line("username", values.username, 254, is_needed=True)
@@ -204,7 +235,9 @@ def _password(values: ServerValues) -> Secret | None:
         return None
     text = values.password.reveal()
     if "\0" in text or len(text.encode()) > 4096:
-        raise Refusal("password_unfit", _("This cannot be a password."), field="password")
+        raise Refusal(
+            "password_unfit", _("This cannot be a password."), field=secret_field(values.auth)
+        )
     return values.password
 
 

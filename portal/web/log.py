@@ -21,6 +21,7 @@ from portal.outbox import acts, as_sent
 from portal.outbox.models import Attempt, Delivery, Event
 from portal.routing import explain
 from portal.smtp.advice import Advice
+from portal.smtp_settings.modes import AuthKind
 from portal.web.csv_file import csv_file
 from portal.web.forms import Form
 from portal.web.guard import for_agents
@@ -217,4 +218,5 @@ def _advice(tried: Delivery | Attempt) -> Advice | None:
         enhanced=tried.enhanced,
         words=tried.words,
         preset=tried.server.preset if tried.server else None,
+        by_token=tried.server is not None and tried.server.auth is AuthKind.BEARER,
     )

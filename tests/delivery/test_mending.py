@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from portal.accounts.models import Person
 from portal.audit.models import AuditEntry
+from portal.config import MICROSOFT
 from portal.core import clock
 from portal.core.db import db
 from portal.delivery import settling
@@ -33,7 +34,7 @@ def server(ada: Person) -> SmtpServer:
 
 
 def _proof(server: SmtpServer) -> Proof:
-    return Proof(target_of(server, helo="livery.example"), clock.now())
+    return Proof(target_of(server, helo="livery.example", authority=MICROSOFT), clock.now())
 
 
 def test_a_parked_server_sends_again(server: SmtpServer) -> None:

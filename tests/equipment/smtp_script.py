@@ -132,6 +132,7 @@ class Script:
     offers_auth_in_clear: bool = False
     username: str = "livery"
     password: str = "correct horse"  # or the token
+    complaint: str = '{"status":"401"}'  # in the 334 before a token's 535; empty: 535 at once
     echo: Literal["raw", "base64"] | None = None  # repeat the secret in the answer to AUTH
     max_connections: int | None = None  # more get 421
     rate_after: int | None = None  # messages; then every MAIL gets 454

@@ -292,8 +292,10 @@ class _Peer:
         elif mechanism == "XOAUTH2":
             blob = self._challenge("") if initial is None else _decoded(initial)
             user, secret = re.findall(r"user=(.*?)\x01auth=Bearer (.*?)\x01\x01", blob)[0]
-            if secret != script.password:
-                self._challenge("eyJzdGF0dXMiOiI0MDEifQ==")
+            is_right = (user, secret) == (script.username, script.password)
+            if not is_right and script.complaint:
+                answer = self._challenge(base64.b64encode(script.complaint.encode()).decode())
+                assert answer == "", "an empty line brings on the refusal"
         else:
             blob = self._challenge("") if initial is None else _decoded(initial)
             _, user, secret = blob.split("\0")

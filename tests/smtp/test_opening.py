@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import socket
 import ssl
@@ -18,6 +19,7 @@ from portal.smtp.connection import open_session
 from portal.smtp.replies import Kind, Stage
 from portal.smtp.session import Step
 from portal.smtp.target import Basic, Bearer, SessionFault, Target, Tls, TlsVersion
+from portal.smtp.transcript import Transcript
 from tests.equipment.certificates import Authority
 from tests.equipment.resolver import InMemoryResolver
 from tests.equipment.smtp_script import (
@@ -178,7 +180,41 @@ def test_a_refused_token_is_a_matter_of_credentials(connect: Connect) -> None:
     with SmtpServer(Script(mechanisms=("XOAUTH2",), offers_auth_in_clear=True)) as server:
         fault = failure(connect, server, replace(SIGNED_IN, auth=bearer))
 
-    assert (fault.stage, fault.cause) == (Stage.AUTH, Cause.CREDENTIALS_REFUSED)
+    assert (fault.stage, fault.cause) == (Stage.AUTH, Cause.BEARER_REFUSED)
+    assert fault.verdict.kind is Kind.CREDENTIALS
+
+
+def test_why_a_token_is_refused_is_read_from_the_challenge_before_the_refusal(
+    connect: Connect,
+) -> None:
+    bearer = Bearer("news@acme.example", Secret("expired"))
+
+    with SmtpServer(Script(mechanisms=("XOAUTH2",), offers_auth_in_clear=True)) as server:
+        fault = failure(connect, server, replace(SIGNED_IN, auth=bearer))
+
+        # An empty line is the answer to the 334 with the error; only then comes the 535.
+        assert server.connections[0].commands[-1].startswith("AUTH XOAUTH2 ")
+    assert str(fault.verdict.reply) == '535 5.7.8 Authentication failed {"status":"401"}'
+
+
+def test_a_server_that_repeats_the_token_in_its_complaint_does_not_show_it(
+    connect: Connect,
+) -> None:
+    bearer = Bearer("news@acme.example", Secret("a-token-of-some-length"))
+    complaint = '{"token": "a-token-of-some-length"}'
+    script = Script(
+        mechanisms=("XOAUTH2",),
+        offers_auth_in_clear=True,
+        complaint=complaint,
+    )
+    transcript = Transcript()
+
+    with SmtpServer(script) as server:
+        fault = failure(connect, server, replace(SIGNED_IN, auth=bearer), transcript=transcript)
+
+    assert "a-token-of-some-length" not in f"{fault.verdict.reply} {transcript}"
+    assert base64.b64encode(complaint.encode()).decode() not in str(transcript)
+    assert "<redacted>" in str(fault.verdict.reply)
 
 
 @pytest.mark.accepts("SS-30", "SS-31")

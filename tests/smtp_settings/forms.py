@@ -17,6 +17,7 @@ from portal.smtp_settings.values import ServerValues
 from portal.white_labels.models import WhiteLabel
 
 HELO = "livery.example"
+AUTHORITY = "https://login.authority.example"
 POLICY = EgressPolicy(refusal_takes=0)
 LOOPBACK = EgressPolicy(relays=(Relay.read("127.0.0.0/8:*"),), refusal_takes=0)
 PASSWORD = "acme's own password"
@@ -42,7 +43,9 @@ def plan(
     **rights: Any,
 ) -> Plan:
     """As the form does it."""
-    return servers.plan(white_label, values, policy=policy, helo=HELO, server=server, **rights)
+    return servers.plan(
+        white_label, values, policy=policy, helo=HELO, authority=AUTHORITY, server=server, **rights
+    )
 
 
 def saved(by: Person, white_label: WhiteLabel | None, values: ServerValues = TYPED) -> SmtpServer:

@@ -23,7 +23,7 @@ from portal.smtp_settings.targets import target_of
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.certificates import Authority
 from tests.equipment.stage import fresh
-from tests.smtp_settings.forms import BLANK, HELO, PASSWORD, plan, saved
+from tests.smtp_settings.forms import AUTHORITY, BLANK, HELO, PASSWORD, plan, saved
 
 ELSEWHERE: dict[str, Any] = {
     "preset": "mailgun",
@@ -41,6 +41,7 @@ BEHIND_OUR_BACK: dict[str, Any] = ELSEWHERE | {
     "white_label_id": None,
     "auth": AuthKind.BEARER,
     "oauth_provider": "microsoft",
+    "oauth_authority": "https://login.evil.example",
     "oauth_tenant": "other-tenant",
     "oauth_client_id": "other-client",
 }
@@ -68,7 +69,7 @@ def test_every_setting_that_a_session_depends_on_is_bound() -> None:
 
 @pytest.mark.both_stores
 def test_the_secret_opens_where_it_was_entered_for(server: SmtpServer) -> None:
-    target = target_of(fresh(server), helo=HELO)
+    target = target_of(fresh(server), helo=HELO, authority=AUTHORITY)
 
     assert isinstance(target.auth, Basic)
     assert target.auth.password.reveal() == PASSWORD

@@ -230,7 +230,7 @@ def test_a_fault_of_our_own_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> No
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(probe, "open_session", broken)
+    monkeypatch.setattr(probe, "sign_in", broken)
 
     with SmtpServer() as server, pytest.raises(ZeroDivisionError):
         run(Attempt(target(server)))

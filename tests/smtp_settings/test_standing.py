@@ -92,7 +92,7 @@ def test_why_it_is_parked_is_said_for_its_service(
 ) -> None:
     health = ServerHealth(parked_kind=kind, parked_words=words)
 
-    advice = advice_on_parking(health, "gmail")
+    advice = advice_on_parking(SmtpServer(preset="gmail", auth=AuthKind.BASIC, health=health))
 
     assert advice is not None
     assert (words_of_parking(health), advice.meaning) == (said, meaning)
@@ -101,5 +101,5 @@ def test_why_it_is_parked_is_said_for_its_service(
 def test_a_reason_that_nobody_knows_leaves_the_servers_own_words() -> None:
     health = ServerHealth(parked_kind="something new", parked_words="Ask Olive")
 
-    assert advice_on_parking(health, "generic") is None
+    assert advice_on_parking(SmtpServer(preset="generic", health=health)) is None
     assert words_of_parking(health) == "Ask Olive"

@@ -280,6 +280,7 @@ class _Making:
                 self._server_values(path, table, white_label),
                 policy=policy_for(self._config),
                 helo=our_name(self._config),
+                authority=self._config.microsoft_authority,
                 server=found,
                 has_owner_rights=True,
             )

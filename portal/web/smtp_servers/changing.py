@@ -118,6 +118,7 @@ def _planned(form: ServerForm, sheet: Sheet) -> tuple[Plan, SenderValues]:
         form.values(sheet.before, sheet.service),
         policy=policy_for(config),
         helo=our_name(config),
+        authority=config.microsoft_authority,
         server=sheet.server,
         has_owner_rights=g.white_label is None,
     )

@@ -28,7 +28,7 @@ def try_stored(
         Refusal: the secret is lost, the recipient is no address, or there were too many tests.
     """
     config: Config = current_app.config["LIVERY"]
-    target = target_of(server, helo=our_name(config))
+    target = target_of(server, helo=our_name(config), authority=config.microsoft_authority)
     texts = newest_texts(g.white_label)
     attempt = trying.attempt(form, texts, target, sender, server.preset)
     server_id, version = server.id, server.version

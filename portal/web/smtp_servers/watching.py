@@ -150,7 +150,7 @@ def _page(form: TestFields, row: ServerRow, result: Result | None) -> ResponseRe
         senders=senders_on(stored, of=g.white_label),
         effects=effects.of_deleting(stored),
         warnings=warnings_for(servers.values_of(stored), from_email=sender.email if sender else ""),
-        parking=advice_on_parking(stored.health, stored.preset),
+        parking=advice_on_parking(stored),
         parked_words=words_of_parking(stored.health),
         is_unused=g.white_label is not None and g.white_label.mail_mode is MailMode.PLATFORM,
         list_url=list_url(),
