@@ -14,6 +14,7 @@ from portal.mail_templates.models import TemplateText
 from portal.outbox import composition
 from portal.outbox.models import Attachment, Message
 from portal.outbox.submission import File
+from portal.outbox.unsubscribing import link_of
 
 
 def write(connection: Connection, mails: Collection[Mail]) -> dict[int, Written | Refusal]:
@@ -33,7 +34,8 @@ def _written(session: Session, message: Message) -> Written | Refusal:
         text = session.get(TemplateText, message.template_text_id)
     files = [File(file.filename, file.content_type, file.content) for file in message.attachments]
     try:
-        writer = composition.compiled(message, text, files)
-        return Written(writer, composition.shared_values(message))
+        link = link_of(session, message)
+        writer = composition.compiled(message, text, files, link=link)
+        return Written(writer, composition.shared_values(message), link)
     except Refusal as refusal:
         return refusal

@@ -272,7 +272,9 @@ class Hand:
             return None
         try:
             written = self._works.shelf.get(load.mail) or self._read_again(load.mail)
-            data = written.compiled.render(load.mail.recipient(load.row, written.values))
+            data = written.compiled.render(
+                load.mail.recipient(load.row, written.values, written.link)
+            )
             if load.mail.key is not None:
                 data = self._works.signers.sign(data, load.mail.key, self._works.store)
         except Refusal as refusal:

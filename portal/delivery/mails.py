@@ -28,6 +28,7 @@ from portal.outbox import composition
 from portal.outbox.claims import Claimed
 from portal.outbox.models import Message
 from portal.outbox.states import Category
+from portal.outbox.unsubscribing import Link
 from portal.smtp.compose import CompiledMessage, Recipient
 from portal.smtp_settings.models import SmtpServer
 from portal.white_labels.models import WhiteLabel
@@ -49,7 +50,9 @@ class Mail:
     is_current: bool  # nothing that its route depended on has changed
     key: LiveKey | None  # signs what comes from its From
 
-    def recipient(self, row: Claimed, values: Mapping[str, Any]) -> Recipient:
+    def recipient(
+        self, row: Claimed, values: Mapping[str, Any], link: Link | None = None
+    ) -> Recipient:
         """One delivery of it, for the composer."""
         return composition.recipient(
             self.public_id,
@@ -59,6 +62,7 @@ class Mail:
             date=self.date,
             shared=values,
             own=row.values,
+            link=link,
         )
 
 
@@ -159,6 +163,7 @@ class Written:
 
     compiled: CompiledMessage
     values: Mapping[str, Any]
+    link: Link | None = None  # to unsubscribe; with each one's address it is theirs
 
 
 class Shelf:

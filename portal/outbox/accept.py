@@ -7,7 +7,7 @@ held with a reason, or in the sandbox; it cannot be lost without a state that pe
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random, SystemRandom
@@ -21,10 +21,10 @@ from portal.core.errors import Refusal
 from portal.core.words import _
 from portal.mail_templates import templates
 from portal.mail_templates.models import MailTemplate, TemplateText
-from portal.outbox import composition, wake
+from portal.outbox import composition, suppressions, unsubscribing, wake
 from portal.outbox.letterhead import letterhead_of
 from portal.outbox.models import PLATFORM, Attachment, Delivery, Message
-from portal.outbox.states import State
+from portal.outbox.states import Category, Reason, State
 from portal.outbox.submission import FromTemplate, OwnContent, Recipient, Submission
 from portal.routing import explain
 from portal.routing.decide import Decision, Facts, NoRoute, Route, decide
@@ -69,6 +69,8 @@ def accept(submission: Submission, *, random: Random | None = None) -> Accepted:
         Attachment(filename=file.filename, content_type=file.content_type, content=file.content)
         for file in submission.attachments
     ]
+    if message.category is Category.CAMPAIGN and message.white_label_id is not None:
+        unsubscribing.make_key(message.white_label_id)
     recipients = submission.deliveries()
     composition.check(message, text, submission.attachments, recipients)
     db.session.add(message)
@@ -194,12 +196,17 @@ def _insert_deliveries(
     message: Message, recipients: Sequence[Recipient], decision: Decision, now: datetime
 ) -> None:
     due_at = message.send_at if message.send_at and message.send_at > now else now
-    state, kind, words = _first_state(message, decision, due_at > now)
+    state, kind, words = first_state(message, decision, due_at > now)
+    unwanted = _suppressed(message, recipients)
     rows: list[dict[str, Any]] = []
     for position, recipient in enumerate(recipients, start=1):
         address = recipient.mailbox.address
         simulated = address.domain == SIMULATOR_DOMAIN
         waits = State.SCHEDULED if due_at > now else State.QUEUED
+        first = (waits, None, None) if simulated else (state, kind, words)
+        reason = unwanted.get(address.folded)
+        if reason is not None:
+            first = (State.SUPPRESSED, reason.value, None)
         rows.append(
             {
                 "message_id": message.id,
@@ -210,21 +217,32 @@ def _insert_deliveries(
                 "email": str(address),
                 "name": recipient.mailbox.name,
                 "values": dict(recipient.values) or None,
-                "state": waits if simulated else state,
+                "state": first[0],
                 "due_at": due_at,
                 "attempts": 0,
                 "copies": 0,
                 "losses": 0,
-                "kind": None if simulated else kind,
-                "words": None if simulated else words,
+                "kind": first[1],
+                "words": first[2],
+                "settled_at": now if reason is not None else None,
             }
         )
     db.session.execute(insert(Delivery), rows)
 
 
-def _first_state(
+def _suppressed(message: Message, recipients: Sequence[Recipient]) -> Mapping[str, Reason]:
+    """Which of them get nothing, and why; what the portal itself writes reaches everybody."""
+    is_notice = message.app_id is None and "notice" in message.details
+    if message.white_label_id is None or is_notice:
+        return {}
+    addresses = [recipient.mailbox.address.folded for recipient in recipients]
+    return suppressions.among(message.white_label_id, addresses, message.category)
+
+
+def first_state(
     message: Message, decision: Decision, is_later: bool
 ) -> tuple[State, str | None, str | None]:
+    """The state that deliveries begin in, its kind, and words where it stops there."""
     if isinstance(decision, NoRoute):
         return State.HELD, decision.code, explain.refusal(decision.code, decision.step)
     if message.is_test:

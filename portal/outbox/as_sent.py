@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
+from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.outbox import composition
 from portal.outbox.models import Delivery, Message
 from portal.outbox.submission import File
+from portal.outbox.unsubscribing import link_of
 
 _doubled_dot = re.compile(rb"^\.\.", re.MULTILINE)
 
@@ -55,7 +57,8 @@ def letter_of(delivery: Delivery) -> Letter:
     if is_for_the_recipient_only(message):
         raise PermissionError("a notice is not shown to anybody but its recipient")
     files = [File(file.filename, file.content_type, file.content) for file in message.attachments]
-    writer = composition.compiled(message, message.template_text, files)
+    link = link_of(db.session(), message)
+    writer = composition.compiled(message, message.template_text, files, link=link)
     wire = writer.render(
         composition.recipient(
             message.public_id,
@@ -65,6 +68,7 @@ def letter_of(delivery: Delivery) -> Letter:
             date=message.send_at or message.created_at,
             shared=composition.shared_values(message),
             own=delivery.values,
+            link=link,
         )
     )
     mail = message_from_bytes(_doubled_dot.sub(b".", wire), policy=policy.default)

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
+from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import _
 from portal.mail_templates import merge
@@ -15,6 +16,7 @@ from portal.mail_templates.models import TemplateText
 from portal.outbox import letterhead
 from portal.outbox.models import Message
 from portal.outbox.submission import File, Recipient
+from portal.outbox.unsubscribing import Link, link_of
 from portal.smtp import compose
 from portal.smtp.addresses import Mailbox, parse_address
 from portal.smtp.compose import Attachment, CompiledMessage, Draft, compile_message
@@ -24,10 +26,17 @@ TRIED_AT_ACCEPT = 50
 """Recipients whose mail is written once before anything is promised; the rest differ in values."""
 
 
-def compiled(message: Message, text: TemplateText | None, files: Sequence[File]) -> CompiledMessage:
+def compiled(
+    message: Message,
+    text: TemplateText | None,
+    files: Sequence[File],
+    *,
+    link: Link | None = None,
+) -> CompiledMessage:
     """The message, ready to be written for each recipient.
 
-    Own content is literal, whatever it looks like; only a template's text is merged.
+    Own content is literal, whatever it looks like; only a template's text is merged. With a `link`,
+    the recipients' values have an address to unsubscribe at, and the header says it too.
 
     Raises:
         Refusal: something in it cannot be written as mail; `field` says what.
@@ -54,6 +63,8 @@ def compiled(message: Message, text: TemplateText | None, files: Sequence[File])
                 Attachment(file.filename, file.content_type, file.content) for file in files
             ),
             seed=message.public_id,
+            unsubscribe=_unsubscribe_url if link else None,
+            is_one_click=link is not None and link.is_one_click,
         )
     )
 
@@ -78,6 +89,10 @@ def shared_values(message: Message) -> Mapping[str, Any]:
     return {"brand": brand, **message.values} if brand else message.values
 
 
+def _unsubscribe_url(values: Mapping[str, object]) -> str:
+    return str(values["unsubscribe_url"])
+
+
 def variables_of(text: TemplateText | None) -> frozenset[str]:
     """The values that any part of it asks for."""
     return frozenset(name for template in _templates_of(text) for name in template.variables)
@@ -92,15 +107,18 @@ def recipient(
     date: datetime,
     shared: Mapping[str, Any],
     own: Mapping[str, Any] | None,
+    link: Link | None = None,
 ) -> compose.Recipient:
     """One delivery for the composer; each copy has the same seed and date, so the same bytes.
 
     Its own values come before those of the message, and before the address and name that
-    every template may use.
+    every template may use; the link to unsubscribe is nobody's to choose.
     """
     values = {"email": email, "name": name, **shared} if name else {"email": email, **shared}
     if own:
         values.update(own)
+    if link is not None:
+        values["unsubscribe_url"] = link(email)
     return compose.Recipient(email, f"{public_id}.{position}", date, name, values)
 
 
@@ -115,7 +133,8 @@ def check(
     Raises:
         Refusal: it cannot be written, or values are missing; nothing was stored.
     """
-    writer = compiled(message, text, files)
+    link = link_of(db.session(), message)
+    writer = compiled(message, text, files, link=link)
     templates = _templates_of(text)
     for position, who in enumerate(recipients[:TRIED_AT_ACCEPT], start=1):
         written = recipient(
@@ -126,6 +145,7 @@ def check(
             date=message.send_at or message.created_at,
             shared=shared_values(message),
             own=who.values,
+            link=link,
         )
         missing = {name for template in templates for name in template.missing(written.values)}
         if missing:

@@ -56,6 +56,8 @@ __all__ = [
 _is_id_left = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*").fullmatch
 _is_plain_name = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*").fullmatch
 _is_own_field = re.compile(r"[Xx]-[A-Za-z0-9](?:[A-Za-z0-9-]{0,38}[A-Za-z0-9])?").fullmatch
+# Whole, however long: RFC 2369 2 lets a client read it without unfolding.
+_is_web_address = re.compile(r"https?://[!-;=?-~]{1,900}").fullmatch
 _LONGEST_SUBJECT = 998
 _LONGEST_FURTHER = 10_000
 # RFC 3834 5: says that no person wrote this, so that no machine answers it.
@@ -70,6 +72,8 @@ class Draft:
     alone there. There is no Bcc: who is not named in `to` or `cc` is simply a recipient. `headers`
     are further fields, `X-…` only (and Auto-Submitted). Message-IDs end in `message_id_domain`, or
     in the sender's domain. `seed` tells this draft from others; the MIME boundaries come from it.
+    `unsubscribe` gives, from a recipient's values, the address at which they take themselves off
+    (RFC 2369 3.2); `is_one_click` announces that one POST there does it (RFC 8058 3.1).
     """
 
     sender: Mailbox
@@ -83,6 +87,8 @@ class Draft:
     attachments: tuple[Attachment, ...] = ()
     message_id_domain: str = ""
     seed: str = ""
+    unsubscribe: Merge | None = None
+    is_one_click: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,7 @@ class _Varying(Enum):
     SUBJECT = "Subject"
     DATE = "Date"
     MESSAGE_ID = "Message-ID"
+    UNSUBSCRIBE = "List-Unsubscribe"
 
 
 _FIELDS = tuple(_Varying)
@@ -143,6 +150,12 @@ def compile_message(draft: Draft) -> CompiledMessage:
         names.append("Reply-To")
     fields += [_literal_subject(draft.subject), _Varying.DATE, _Varying.MESSAGE_ID]
     names += ["Subject", "Date", "Message-ID"]
+    if draft.unsubscribe is not None:
+        fields.append(_Varying.UNSUBSCRIBE)
+        names.append("List-Unsubscribe")
+        if draft.is_one_click:
+            fields.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click")
+            names.append("List-Unsubscribe-Post")
     fields += ["MIME-Version: 1.0", *(_further_field(*header) for header in draft.headers)]
     names += ["MIME-Version", *(name for name, _value in draft.headers)]
     fields += content.fields
@@ -158,6 +171,7 @@ def compile_message(draft: Draft) -> CompiledMessage:
         elements,
         draft.subject,
         domain=canonical_domain(domain) if domain else draft.sender.address.domain,
+        unsubscribe=draft.unsubscribe,
     )
 
 
@@ -175,16 +189,23 @@ class CompiledMessage:
         "_rooms",
         "_skeleton",
         "_subject",
+        "_unsubscribe",
         "_wholes",
     )
 
     def __init__(
-        self, elements: Sequence[Element | _Varying], subject: Content, *, domain: str
+        self,
+        elements: Sequence[Element | _Varying],
+        subject: Content,
+        *,
+        domain: str,
+        unsubscribe: Merge | None = None,
     ) -> None:
         self._elements = elements
         self._domain = domain
         self._has_own_to = _Varying.TO in elements
         self._subject = None if isinstance(subject, str) else subject
+        self._unsubscribe = unsubscribe
 
         # The skeleton alternates: fixed text, a place, fixed text, … All places are filled by one
         # slice assignment from three lists behind each other: fields, values, whole bodies. Each
@@ -242,6 +263,7 @@ class CompiledMessage:
             "" if self._subject is None else _merged_subject(self._subject, values),
             f"Date: {date_value(recipient.date)}",
             f"Message-ID: {message_id(recipient.seed, self._domain)}",
+            "" if self._unsubscribe is None else _unsubscribe_field(self._unsubscribe(values)),
         ]
         try:
             merged = [merge(values) for merge in self._merges]
@@ -316,6 +338,12 @@ def _to_field(email: str, name: str) -> str:
         return f"To: {name} <{email}>"
     _refuse_unfit(name, limit=MAX_NAME, what="recipient_name", field="to")
     return checked_field(fold("To", mailbox_tokens(name, email)))
+
+
+def _unsubscribe_field(address: str) -> str:
+    if not _is_web_address(address):
+        raise ComposeError("header_unsafe", _("A header field would not be written safely."))
+    return f"List-Unsubscribe: <{address}>"
 
 
 def _literal_subject(subject: Content) -> str | _Varying:

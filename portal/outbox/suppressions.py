@@ -1,0 +1,414 @@
+"""Addresses that a white label does not write to: kept, found, and heeded.
+
+An entry holds back what is written from then on (`outbox.accept`, the launch of a campaign), and
+stops what waits in the outbox. What an entry stops depends on its reason, see `Reason`; mail that
+the portal itself writes (an invitation, a new password) is never stopped: nobody can lock a
+colleague out with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    delete,
+    exists,
+    func,
+    literal,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import joinedload
+
+from portal.accounts.models import Person
+from portal.audit import trail
+from portal.core import clock
+from portal.core.db import UtcTime, db
+from portal.core.errors import NotFound, Refusal
+from portal.core.paging import SIZE, Page, page_of
+from portal.core.words import _
+from portal.outbox import tally
+from portal.outbox.balance import PAUSED
+from portal.outbox.claims import Settlement
+from portal.outbox.models import (
+    PLATFORM,
+    Delivery,
+    Message,
+    Suggestion,
+    Suppression,
+)
+from portal.outbox.states import WAITING, Category, Reason, State
+from portal.smtp.addresses import AddressError, parse_address, parse_mailbox
+from portal.smtp.replies import Kind
+
+AT_ONCE = 1000
+"""Rows of an import or export in memory."""
+FIRST_FAULTS = 100
+LONGEST_NOTE = 500
+MOST_SUGGESTIONS = 1000
+"""Counted exactly up to here."""
+
+EVERYTHING = tuple(reason for reason in Reason if reason.stops_everything)
+
+
+@dataclass(slots=True)
+class Imported:
+    """What became of a list of addresses."""
+
+    added: int = 0
+    known: int = 0
+    faulty: int = 0
+    faults: list[tuple[int, str]] = field(default_factory=list)  # line, why; the first ones
+
+
+def add(
+    white_label_id: int,
+    email: str,
+    *,
+    reason: Reason,
+    note: str = "",
+    by: Person | None,
+    campaign_id: int | None = None,
+) -> bool:
+    """Write to this address no more; whether that is news. A stronger reason replaces a weaker one.
+
+    Raises:
+        Refusal: it is no address, or the note is too long.
+    """
+    if len(note) > LONGEST_NOTE:
+        raise Refusal(
+            "note_too_long",
+            _("A note has at most %(limit)s characters.", limit=LONGEST_NOTE),
+            field="note",
+        )
+    try:
+        address = parse_address(email.strip())
+    except AddressError as error:
+        raise Refusal(error.code, error.words, field="email") from None
+    known = db.session.scalar(_of(white_label_id).where(Suppression.address == address.folded))
+    if known is not None and (known.reason.stops_everything or not reason.stops_everything):
+        return False
+    if known is not None:
+        known.reason, known.note, known.by_id = reason, note, by.id if by else None
+        db.session.flush()
+    else:
+        rows = [(address.folded, note, campaign_id)]
+        if not _insert(white_label_id, rows, reason=reason, by=by):
+            return False
+    _stop_waiting(white_label_id, {str(address), address.folded}, reason)
+    _forget_suggestions(white_label_id, [address.folded])
+    _told(white_label_id, "suppression.added", address.folded, {"reason": reason.value})
+    return True
+
+
+def add_many(
+    white_label_id: int, lines: Iterable[str], *, reason: Reason, by: Person | None
+) -> Imported:
+    """The same for a list, one address (or ``Name <address>``) a line; empty lines are passed over.
+
+    However long it is, only some of it is in memory.
+    """
+    result = Imported()
+    numbered = enumerate(lines, start=1)
+    while batch := list(islice(numbered, AT_ONCE)):
+        spellings: dict[str, str] = {}
+        for number, line in batch:
+            if not line.strip():
+                continue
+            try:
+                address = parse_mailbox(line.strip()).address
+            except AddressError as error:
+                result.faulty += 1
+                if len(result.faults) < FIRST_FAULTS:
+                    result.faults.append((number, error.words))
+                continue
+            result.known += address.folded in spellings
+            spellings.setdefault(address.folded, str(address))
+        added = _insert(
+            white_label_id, [(one, "", None) for one in spellings], reason=reason, by=by
+        )
+        result.added += len(added)
+        result.known += len(spellings) - len(added)
+        if added:
+            _stop_waiting(white_label_id, {*added, *(spellings[one] for one in added)}, reason)
+            _forget_suggestions(white_label_id, added)
+    if result.added:
+        facts = {"count": result.added, "reason": reason.value}
+        _told(white_label_id, "suppression.imported", "list", facts)
+    return result
+
+
+def remove(suppression: Suppression, *, why: str) -> None:
+    """Write to this address again.
+
+    Raises:
+        Refusal: it is not said why.
+    """
+    if not why.strip():
+        raise Refusal("why_missing", _("Say why this address may get mail again."), field="why")
+    facts = {"reason": suppression.reason.value, "why": why.strip()[:LONGEST_NOTE]}
+    _told(suppression.white_label_id, "suppression.removed", suppression.address, facts)
+    db.session.delete(suppression)
+    db.session.flush()
+
+
+def among(white_label_id: int, addresses: Collection[str], category: Category) -> dict[str, Reason]:
+    """Which of these folded addresses get no mail of this category, and why."""
+    rows = db.session.execute(
+        select(Suppression.address, Suppression.reason).where(
+            Suppression.white_label_id == white_label_id,
+            Suppression.address.in_(addresses),
+            applies_to(category),
+        )
+    )
+    return dict(rows.tuples())
+
+
+def applies_to(category: Category) -> ColumnElement[bool]:
+    """The entries that stop mail of this category."""
+    if category is Category.CAMPAIGN:
+        return Suppression.id.is_not(None)
+    return Suppression.reason.in_(EVERYTHING)
+
+
+# Looking
+
+
+def find(white_label_id: int, suppression_id: int) -> Suppression:
+    """One entry.
+
+    Raises:
+        NotFound: missing or somebody else's.
+    """
+    found = db.session.scalar(_of(white_label_id).where(Suppression.id == suppression_id))
+    if found is None:
+        raise NotFound("suppression")
+    return found
+
+
+def page(
+    white_label_id: int,
+    *,
+    search: str = "",
+    reason: Reason | None = None,
+    before: int | None = None,
+    after: int | None = None,
+    size: int = SIZE,
+) -> Page[Suppression]:
+    """The entries, newest first; `search` is how an address begins."""
+    query = _of(white_label_id).options(joinedload(Suppression.by))
+    if search.strip():
+        query = query.where(Suppression.address.startswith(search.strip().lower(), autoescape=True))
+    if reason is not None:
+        query = query.where(Suppression.reason == reason)
+    return page_of(query, Suppression.id, before=before, after=after, size=size)
+
+
+def all_of(white_label_id: int) -> Iterator[Suppression]:
+    """Every entry, newest first, read piece by piece."""
+    before = None
+    while True:
+        found = page(white_label_id, before=before, size=AT_ONCE)
+        yield from found.rows
+        if found.older is None:
+            return
+        before = found.older
+
+
+def count(white_label_id: int) -> int:
+    """How many there are."""
+    query = select(func.count()).where(Suppression.white_label_id == white_label_id)
+    return db.session.scalar(query) or 0
+
+
+# Suggestions
+
+
+def suggestions(
+    white_label_id: int,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    size: int = SIZE,
+) -> Page[Suggestion]:
+    """Addresses that a server did not know, newest first."""
+    return page_of(_open(white_label_id), Suggestion.id, before=before, after=after, size=size)
+
+
+def count_suggestions(white_label_id: int) -> int:
+    """How many there are; more than `MOST_SUGGESTIONS` is one more."""
+    some = _open(white_label_id).with_only_columns(Suggestion.id).limit(MOST_SUGGESTIONS + 1)
+    return db.session.scalar(select(func.count()).select_from(some.subquery())) or 0
+
+
+def find_suggestion(white_label_id: int, suggestion_id: int) -> Suggestion:
+    """One suggestion that nobody has decided on.
+
+    Raises:
+        NotFound: missing, decided, or somebody else's.
+    """
+    found = db.session.scalar(_open(white_label_id).where(Suggestion.id == suggestion_id))
+    if found is None:
+        raise NotFound("suggestion")
+    return found
+
+
+def take_suggestion(suggestion: Suggestion, *, by: Person | None) -> None:
+    """Suppress it; the server's words become the note."""
+    words = " ".join(filter(None, (str(suggestion.code or ""), suggestion.words)))
+    white_label_id, address = suggestion.white_label_id, suggestion.address
+    note = words.strip()[:LONGEST_NOTE]
+    add(white_label_id, address, reason=Reason.BOUNCED, note=note, by=by)
+    _forget_suggestions(white_label_id, [address])
+
+
+def take_all_suggestions(white_label_id: int, *, by: Person | None) -> int:
+    """Suppress all that are suggested now; how many those were."""
+    taken = 0
+    while found := suggestions(white_label_id, size=AT_ONCE).rows:
+        for suggestion in found:
+            take_suggestion(suggestion, by=by)
+            taken += 1
+        db.session.flush()
+    return taken
+
+
+def suggest(connection: Connection, delivery_ids: Collection[int], *, now: datetime) -> None:
+    """Suggest the addresses of these deliveries, unless that was done or decided before."""
+    is_postgresql = connection.dialect.name == "postgresql"
+    insert = postgresql.insert if is_postgresql else sqlite.insert
+    address = func.lower(Delivery.email)
+    is_known = exists().where(
+        Suppression.white_label_id == Delivery.tenant, Suppression.address == address
+    )
+    found = select(
+        Delivery.tenant,
+        address,
+        Delivery.id,
+        Delivery.code,
+        Delivery.enhanced,
+        Delivery.words,
+        literal(now, UtcTime()),
+    ).where(Delivery.id.in_(delivery_ids), Delivery.tenant != PLATFORM, ~is_known)
+    columns = ("white_label_id", "address", "delivery_id", "code", "enhanced", "words", "at")
+    connection.execute(insert(Suggestion).from_select(columns, found).on_conflict_do_nothing())
+
+
+def is_candidate(settlement: Settlement) -> bool:
+    """Whether a server said that there is no such address (RFC 3463 3.2: X.1.X)."""
+    return (
+        settlement.state is State.FAILED
+        and settlement.kind == Kind.ADDRESS
+        and (settlement.enhanced or "").startswith("5.1.")
+    )
+
+
+def dismiss(suggestion: Suggestion) -> None:
+    """Leave it; it does not come back."""
+    suggestion.dismissed_at = clock.now()
+    _told(suggestion.white_label_id, "suppression.dismissed", suggestion.address, {})
+
+
+# Rows
+
+
+def _insert(
+    white_label_id: int,
+    rows: Collection[tuple[str, str, int | None]],
+    *,
+    reason: Reason,
+    by: Person | None,
+) -> list[str]:
+    """Store those that are new; which ones."""
+    if not rows:
+        return []
+    insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+    now = clock.now()
+    statement = insert(Suppression).values(
+        [
+            {
+                "white_label_id": white_label_id,
+                "address": address,
+                "reason": reason,
+                "note": note,
+                "campaign_id": campaign_id,
+                "created_at": now,
+                "by_id": by.id if by else None,
+            }
+            for address, note, campaign_id in rows
+        ]
+    )
+    new = db.session.scalars(statement.on_conflict_do_nothing().returning(Suppression.address))
+    return list(new.all())
+
+
+def _stop_waiting(white_label_id: int, emails: Collection[str], reason: Reason) -> None:
+    """What waits for these addresses does not leave."""
+    is_held_so = (Delivery.state == State.HELD) & (Delivery.kind == PAUSED)
+    its = [
+        Delivery.tenant == white_label_id,
+        Delivery.email.in_(emails),
+        Delivery.state.in_(WAITING) | is_held_so,
+        ~Delivery.message_id.in_(
+            select(Message.id).where(
+                Message.id == Delivery.message_id,
+                Message.app_id.is_(None),
+                Message.details["notice"].as_string().is_not(None),
+            )
+        ),
+    ]
+    if not reason.stops_everything:
+        its.append(Delivery.priority == Category.CAMPAIGN.priority)
+    stopped = db.session.scalars(
+        update(Delivery)
+        .where(*its)
+        .values(
+            state=State.SUPPRESSED,
+            kind=reason.value,
+            words=None,
+            settled_at=clock.now(),
+        )
+        .returning(Delivery.message_id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if not stopped:
+        return
+    rows = db.session.execute(
+        select(Message.id, Message.campaign_id).where(Message.id.in_(set(stopped)))
+    )
+    campaign_of = dict(rows.tuples())
+    connection = db.session.connection()
+    for campaign_id in sorted({number for number in campaign_of.values() if number is not None}):
+        mine = sum(campaign_of[message_id] == campaign_id for message_id in stopped)
+        tally.add(connection, campaign_id, {"suppressed": mine})
+    db.session.expire_all()
+
+
+def _forget_suggestions(white_label_id: int, addresses: Collection[str]) -> None:
+    db.session.execute(
+        delete(Suggestion).where(
+            Suggestion.white_label_id == white_label_id, Suggestion.address.in_(addresses)
+        ),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def _of(white_label_id: int) -> Select[Suppression]:
+    return select(Suppression).where(Suppression.white_label_id == white_label_id)
+
+
+def _open(white_label_id: int) -> Select[Suggestion]:
+    return select(Suggestion).where(
+        Suggestion.white_label_id == white_label_id, Suggestion.dismissed_at.is_(None)
+    )
+
+
+def _told(white_label_id: int, action: str, what: str, facts: Mapping[str, object]) -> None:
+    trail.record(white_label_id, action, f"address {what}"[:200], facts)
