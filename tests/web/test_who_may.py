@@ -23,6 +23,7 @@ from portal.apps import keys
 from portal.apps.models import ApiKey, App, KeyKind
 from portal.core import clock
 from portal.core.db import db
+from portal.mail_templates.models import MailTemplate
 from portal.outbox.accept import accept
 from portal.outbox.models import Delivery
 from portal.outbox.submission import OwnContent, Recipient, Submission
@@ -126,6 +127,25 @@ TABLE: Mapping[str, Who] = {
     "white_label.brand_logo": Who.ADMINS,
     "white_label.audit": Who.ADMINS,
     "white_label.audit_csv": Who.ADMINS,
+    "white_label.templates": Who.ADMINS,
+    "white_label.templates_csv": Who.ADMINS,
+    "white_label.template_language": Who.ADMINS,
+    "white_label.gallery": Who.ADMINS,
+    "white_label.gallery_look": Who.ADMINS,
+    "white_label.new_template": Who.ADMINS,
+    "white_label.template": Who.ADMINS,
+    "white_label.look": Who.ADMINS,
+    "white_label.keep_samples": Who.ADMINS,
+    "white_label.edit_template": Who.ADMINS,
+    "white_label.try_template": Who.ADMINS,
+    "white_label.drop_language": Who.ADMINS,
+    "white_label.template_settings": Who.ADMINS,
+    "white_label.copy_template": Who.ADMINS,
+    "white_label.archive_template": Who.ADMINS,
+    "white_label.unarchive_template": Who.ADMINS,
+    "white_label.template_history": Who.ADMINS,
+    "white_label.template_version": Who.ADMINS,
+    "white_label.take_again": Who.ADMINS,
     "backoffice.overview": Who.OWNERS,
     "backoffice.communication": Who.OWNERS,
     "backoffice.servers_csv": Who.OWNERS,
@@ -177,6 +197,25 @@ TABLE: Mapping[str, Who] = {
     "backoffice.white_label.brand_logo": Who.OWNERS,
     "backoffice.white_label.audit": Who.OWNERS,
     "backoffice.white_label.audit_csv": Who.OWNERS,
+    "backoffice.templates": Who.OWNERS,
+    "backoffice.templates_csv": Who.OWNERS,
+    "backoffice.template_language": Who.OWNERS,
+    "backoffice.gallery": Who.OWNERS,
+    "backoffice.gallery_look": Who.OWNERS,
+    "backoffice.new_template": Who.OWNERS,
+    "backoffice.template": Who.OWNERS,
+    "backoffice.look": Who.OWNERS,
+    "backoffice.keep_samples": Who.OWNERS,
+    "backoffice.edit_template": Who.OWNERS,
+    "backoffice.try_template": Who.OWNERS,
+    "backoffice.drop_language": Who.OWNERS,
+    "backoffice.template_settings": Who.OWNERS,
+    "backoffice.copy_template": Who.OWNERS,
+    "backoffice.archive_template": Who.OWNERS,
+    "backoffice.unarchive_template": Who.OWNERS,
+    "backoffice.template_history": Who.OWNERS,
+    "backoffice.template_version": Who.OWNERS,
+    "backoffice.take_again": Who.OWNERS,
     "api.submit": Who.PROGRAMS,
     "api.submit_batch": Who.PROGRAMS,
     "api.messages": Who.PROGRAMS,
@@ -209,17 +248,14 @@ THINGS: Mapping[str, Make] = {
             db.session.get_one(WhiteLabel, person.white_label_id), f"p{person.id}.example"
         ).id
     ),
-    "template_id": lambda person: (
-        make_template(
-            db.session.get_one(WhiteLabel, person.white_label_id), f"welcome-{person.id}"
-        ).id
-    ),
+    "template_id": lambda person: _make_template(person).id,
+    "number": lambda _person: 1,
     "person_id": lambda person: person.id,
     "white_label_id": lambda person: person.white_label_id or 0,
     "hostname_id": lambda person: _make_hostname(person).id,
 }
 
-OF_THE_PLATFORM = {"server_id", "person_id"}
+OF_THE_PLATFORM = {"server_id", "person_id", "template_id"}
 """Things that the Backoffice shows of the platform, unless the address names a white label."""
 
 
@@ -378,6 +414,13 @@ def _make_delivery(person: Person) -> Delivery:
     message = accept(submission).message
     db.session.commit()
     return message.deliveries[0]
+
+
+def _make_template(person: Person) -> MailTemplate:
+    white_label = (
+        db.session.get_one(WhiteLabel, person.white_label_id) if person.white_label_id else None
+    )
+    return make_template(white_label, f"welcome-{secrets.token_hex(4)}")
 
 
 def _make_server(person: Person) -> SmtpServer:

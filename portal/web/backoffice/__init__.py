@@ -13,6 +13,7 @@ from portal.web.backoffice import (
     log,
     overview,
     people,
+    templates,
     tenant,
     white_labels,
 )
@@ -29,6 +30,7 @@ FAMILIES = (
     log,
     overview,
     people,
+    templates,
     white_labels,
 )
 bp.register_blueprint(tenant.bp)

@@ -12,6 +12,7 @@ from portal.web.white_label import (
     people,
     senders,
     servers,
+    templates,
 )
 from portal.web.white_label.door import bp as bp
 
@@ -25,4 +26,5 @@ FAMILIES = (
     people,
     senders,
     servers,
+    templates,
 )

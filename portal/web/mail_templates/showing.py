@@ -1,0 +1,123 @@
+"""One template: how it looks with sample values, in each of its languages."""
+
+from __future__ import annotations
+
+from flask import Response, abort, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+
+from portal.core.db import db
+from portal.core.errors import Refusal
+from portal.mail_templates import drafting, templates
+from portal.mail_templates.history import version_numbered
+from portal.mail_templates.models import MailTemplate, TemplateVersion
+from portal.mail_templates.samples import OWN
+from portal.outbox import composition
+from portal.web.forms import Form
+from portal.web.headers import policy
+from portal.web.mail_templates.frames import frame
+from portal.web.mail_templates.languages import language_name
+from portal.web.mail_templates.listing import server_name
+
+PREFIX = "sample-"
+
+
+def find(template_id: int) -> MailTemplate:
+    """The template of this portal, archived or not.
+
+    Raises:
+        NotFound: missing or somebody else's.
+    """
+    return templates.find_template(g.white_label, template_id, or_archived=True)
+
+
+def template(template_id: int) -> ResponseReturnValue:
+    """The mail first, then what it is made of."""
+    shown = find(template_id)
+    version = templates.latest(shown)
+    if version is None:
+        return redirect(url_for(".edit_template", template_id=template_id))
+    return _page(shown, version, Form(), shown.samples)
+
+
+def keep_samples(template_id: int) -> ResponseReturnValue:
+    """Remember what it is looked at with."""
+    shown = find(template_id)
+    version = templates.newest_version(shown)
+    form = Form()
+    typed = typed_samples()
+    if form.validate_on_submit():
+        try:
+            drafting.keep_samples(shown, typed)
+        except Refusal as refusal:
+            db.session.rollback()
+            form.refuse(refusal)
+            return _page(find(template_id), version, form, typed, refusal)
+        db.session.commit()
+        flash(_("The sample values are kept."))
+    return redirect(url_for(".template", template_id=template_id, **_asked()))
+
+
+def look(template_id: int) -> Response:
+    """The frame: a stored version in one language."""
+    shown = find(template_id)
+    number = request.args.get("version", type=int)
+    version = version_numbered(shown, number) if number else templates.newest_version(shown)
+    language = request.args.get("language") or version.default_language
+    wording = templates.wordings_of(version).get(language)
+    if wording is None:
+        abort(404)
+    return frame(language, wording, shown.samples)
+
+
+def typed_samples() -> dict[str, str]:
+    """The samples in the form that was sent, by their names."""
+    return {
+        name.removeprefix(PREFIX): value
+        for name, value in request.form.items()
+        if name.startswith(PREFIX)
+    }
+
+
+def names_in(version: TemplateVersion) -> list[str]:
+    """What it asks for in any language, apart from what every mail knows by itself."""
+    names = {name for text in version.texts for name in composition.variables_of(text)}
+    return sorted(name for name in names if name.partition(".")[0] not in OWN and "[" not in name)
+
+
+def _page(
+    shown: MailTemplate,
+    version: TemplateVersion,
+    form: Form,
+    typed: dict[str, str],
+    refusal: Refusal | None = None,
+) -> Response:
+    languages = templates.languages_of(version)
+    asked = _asked()
+    if asked.get("language") not in languages:
+        asked["language"] = version.default_language
+    response = Response(
+        render_template(
+            "shared/templates/template.html",
+            template=shown,
+            version=version,
+            languages=languages,
+            language_name=language_name,
+            asked=asked,
+            form=form,
+            samples={name: typed.get(name, "") for name in names_in(version)},
+            refusal=refusal,
+            server_name=server_name,
+        )
+    )
+    response.headers["Content-Security-Policy"] = policy(frame_src="'self'")
+    return response
+
+
+def _asked() -> dict[str, str]:
+    """Language, paper and width that the address asks for."""
+    return {
+        name: request.values[name]
+        for name in ("language", "paper", "width")
+        if request.values.get(name)
+    }
