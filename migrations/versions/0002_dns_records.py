@@ -93,18 +93,43 @@ def upgrade() -> None:
             sa.Column("is_vouched", sa.Boolean(), nullable=False, server_default=sa.false())
         )
         batch_op.add_column(sa.Column("suspended_at", sa.DateTime(timezone=True), nullable=True))
-        batch_op.add_column(sa.Column("code", sa.String(length=40), nullable=True))
+        batch_op.add_column(
+            sa.Column("code", sa.String(length=40), nullable=False, server_default="not_asked")
+        )
         batch_op.add_column(sa.Column("found", JSON, nullable=False, server_default="[]"))
+        batch_op.add_column(sa.Column("facts", JSON, nullable=False, server_default="{}"))
         batch_op.add_column(sa.Column("asked", sa.String(length=200), nullable=True))
         _add_columns_of_checks(batch_op, "hostname")
+        batch_op.drop_constraint(op.f("uq_hostname_name"), type_="unique")
+        batch_op.create_unique_constraint(
+            op.f("uq_hostname_white_label_id_name"), ["white_label_id", "name"]
+        )
+        batch_op.create_index(
+            "uq_hostname_served",
+            ["name"],
+            unique=True,
+            sqlite_where=sa.text("proven_at IS NOT NULL AND suspended_at IS NULL"),
+            postgresql_where=sa.text("proven_at IS NOT NULL AND suspended_at IS NULL"),
+        )
     op.execute("UPDATE hostname SET is_vouched = (proven_at IS NOT NULL)")
     op.execute("UPDATE hostname SET next_check_at = created_at")
 
 
 def downgrade() -> None:
+    # One name has one row again: the one that is served, else the oldest wish.
+    op.execute(
+        "DELETE FROM hostname WHERE EXISTS (SELECT 1 FROM hostname AS other "
+        "WHERE other.name = hostname.name AND other.id <> hostname.id AND ("
+        "(other.proven_at IS NOT NULL AND other.suspended_at IS NULL) OR ("
+        "(hostname.proven_at IS NULL OR hostname.suspended_at IS NOT NULL) "
+        "AND other.id < hostname.id)))"
+    )
     with op.batch_alter_table("hostname", schema=None) as batch_op:
+        batch_op.drop_index("uq_hostname_served")
+        batch_op.drop_constraint(op.f("uq_hostname_white_label_id_name"), type_="unique")
+        batch_op.create_unique_constraint(op.f("uq_hostname_name"), ["name"])
         _drop_columns_of_checks(batch_op, "hostname")
-        for column in ("asked", "found", "code", "suspended_at", "is_vouched"):
+        for column in ("asked", "facts", "found", "code", "suspended_at", "is_vouched"):
             batch_op.drop_column(column)
     with op.batch_alter_table("domain", schema=None) as batch_op:
         _drop_columns_of_checks(batch_op, "domain")

@@ -66,6 +66,17 @@ def find(
     return link
 
 
+def withdraw_all(white_label_id: int) -> None:
+    """No link that was sent to somebody of this white label works any more."""
+    whose = select(Person.id).where(Person.white_label_id == white_label_id)
+    db.session.execute(
+        update(OneTimeLink)
+        .where(OneTimeLink.person_id.in_(whose), OneTimeLink.used_at.is_(None))
+        .values(used_at=clock.now()),
+        execution_options={"synchronize_session": False},
+    )
+
+
 def use(link: OneTimeLink) -> None:
     """Use the link up; of two who try at the same moment one is refused.
 

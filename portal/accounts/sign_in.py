@@ -160,6 +160,14 @@ def end_everybody(white_label_id: int) -> None:
     )
 
 
+def end_at_host(host: str) -> None:
+    """End every browser that signed in at this host: whoever gets the name gets their cookies."""
+    query = update(SignIn).where(SignIn.ended_at.is_(None), SignIn.host == host)
+    db.session.execute(
+        query.values(ended_at=clock.now()), execution_options={"synchronize_session": False}
+    )
+
+
 def forget_before(moment: datetime) -> int:
     """Forget sign-ins that ended, or could not be used any more, before this moment."""
     return forget_rows(SignIn, (SignIn.ended_at < moment) | (SignIn.created_at < moment - ABSOLUTE))

@@ -30,6 +30,7 @@ from portal.domains.models import Domain, DomainRecord, DomainState
 from portal.domains.records import RecordState, Wanted
 from portal.domains.resolver import Dns
 from portal.smtp.addresses import find_forbidden
+from portal.white_labels.models import Hostname
 
 EVERY = timedelta(minutes=55)
 """Between two checks, with up to five minutes more, so that domains do not march in step."""
@@ -51,7 +52,7 @@ class Change(StrEnum):
 class Plan:
     """What to ask DNS for, free of the database."""
 
-    domain_id: int
+    subject_id: int  # of the domain, or of a hostname
     domain: str
     wanted: tuple[Wanted, ...]
 
@@ -93,7 +94,7 @@ def write(findings: Findings) -> Checked | None:
     None: there is nothing to note any more. The domain was taken from the list meanwhile, or
     somebody has looked later than this.
     """
-    domain = find_for_update(findings.plan.domain_id)
+    domain = find_for_update(findings.plan.subject_id)
     if domain is None or domain.state is DomainState.REVOKED or not domain.records:
         return None
     if domain.checked_at is not None and domain.checked_at > findings.asked_at:
@@ -103,7 +104,7 @@ def write(findings: Findings) -> Checked | None:
         if (verdict := verdicts.get(record.wanted)) is not None:
             _note(record, verdict, findings)
     domain.checked_at = findings.asked_at
-    domain.next_check_at = _next(domain)
+    domain.next_check_at = next_check(domain.id)
     signing.follow(domain)
     return Checked(domain, _follow(domain, findings.asked_at))
 
@@ -120,21 +121,21 @@ def claim_due(limit: int) -> list[Plan]:
     )
     due = db.session.scalars(query).all()
     for domain in due:
-        domain.next_check_at = _next(domain)
+        domain.next_check_at = next_check(domain.id)
     return [plan(domain) for domain in due]
 
 
-def count_check(domain: Domain) -> None:
+def count_check(subject: Domain | Hostname) -> None:
     """Count one check by hand; the caller commits, then asks.
 
     Raises:
-        Refusal: this domain was looked for a moment ago, or its white label asks too often.
+        Refusal: it was looked for a moment ago, or its white label asks too often.
     """
-    if domain.checked_at is not None and clock.now() - domain.checked_at < AGAIN_AFTER:
+    if subject.checked_at is not None and clock.now() - subject.checked_at < AGAIN_AFTER:
         raise Refusal(
             "checked_just_now", _("DNS was asked a moment ago. Wait a few seconds, then ask again.")
         )
-    count_question(domain.white_label_id)
+    count_question(subject.white_label_id)
 
 
 def count_question(white_label_id: int) -> None:
@@ -176,13 +177,14 @@ def _note(record: DomainRecord, verdict: Verdict, findings: Findings) -> None:
     if verdict.state is RecordState.UNKNOWN:
         return  # what was found the last time still stands there, with its own advice
     record.found = shown(verdict.found)
-    record.facts = _facts(verdict)
+    record.facts = facts_of(verdict)
     record.publish = verdict.publish
     if verdict.state is RecordState.FOUND:
         record.seen_at = findings.asked_at
 
 
-def _facts(verdict: Verdict) -> dict[str, object]:
+def facts_of(verdict: Verdict) -> dict[str, object]:
+    """What the words of a verdict need, fit to be kept and shown."""
     return {
         key: shown([str(one) for one in value]) if isinstance(value, list) else value
         for key, value in verdict.facts.items()
@@ -207,5 +209,6 @@ def _follow(domain: Domain, at: datetime) -> Change | None:
     return None
 
 
-def _next(domain: Domain) -> datetime:
-    return clock.now() + EVERY + timedelta(seconds=domain.id * 97 % 300)
+def next_check(subject_id: int) -> datetime:
+    """When to look again at the domain or hostname with this id."""
+    return clock.now() + EVERY + timedelta(seconds=subject_id * 97 % 300)

@@ -9,11 +9,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from portal.core.errors import Refusal
 from portal.core.words import _
 from portal.domains import spf
 from portal.smtp.addresses import MAX_DOMAIN, AddressError, canonical_domain, is_within
+
+if TYPE_CHECKING:
+    from portal.white_labels.hostnames import Proof
 
 CHALLENGE_LABEL = "_livery-challenge"
 """Underscored, so that it never meets a host's name (RFC 8552)."""
@@ -62,6 +66,11 @@ def ownership(domain: str, token: str) -> Wanted:
     """The proof of ownership; the token is of one approval only, and good for nobody else."""
     name = f"{CHALLENGE_LABEL}.{domain}"
     return Wanted(Purpose.OWNERSHIP, RecordType.TXT, name, f"{CHALLENGE_LABEL[1:]}={token}")
+
+
+def hostname_proof(proof: Proof) -> Wanted:
+    """The proof that a white label decides about a hostname."""
+    return Wanted(Purpose.HOSTNAME, RecordType.TXT, proof.name, proof.value)
 
 
 def spf_record(domain: str, *includes: str) -> Wanted:

@@ -65,6 +65,7 @@ WHITE_LABEL = (
             Entry("white_label.domains", lazy("Domains"), "world"),
             Entry("white_label.people", lazy("People"), "users"),
             Entry("white_label.brand", lazy("Brand"), "palette"),
+            Entry("white_label.hostnames", lazy("Hostnames"), "browser"),
         ),
     ),
     Section(

@@ -8,10 +8,12 @@ from enum import StrEnum
 from sqlalchemy import (
     ColumnElement,
     ForeignKey,
+    Index,
     LargeBinary,
     String,
     UniqueConstraint,
     and_,
+    text,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -71,7 +73,17 @@ class Hostname(MayGoMissing, Model):
     """A name under which a white label's portal answers."""
 
     __tablename__ = "hostname"
-    __table_args__ = (UniqueConstraint("name"),)
+    __table_args__ = (
+        UniqueConstraint("white_label_id", "name"),
+        # Many may wish for a name and one has proven it: a wish alone takes nothing away.
+        Index(
+            "uq_hostname_served",
+            "name",
+            unique=True,
+            sqlite_where=text("proven_at IS NOT NULL AND suspended_at IS NULL"),
+            postgresql_where=text("proven_at IS NOT NULL AND suspended_at IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     white_label_id: Mapped[int] = mapped_column(ForeignKey("white_label.id"), index=True)
@@ -82,8 +94,9 @@ class Hostname(MayGoMissing, Model):
     is_vouched: Mapped[bool] = mapped_column(default=False)  # on an owner's word, without a record
     suspended_at: Mapped[datetime | None] = mapped_column(UtcTime)  # the proof was gone too long
 
-    code: Mapped[str | None] = mapped_column(String(40))  # what the last look came to
+    code: Mapped[str] = mapped_column(String(40), default="not_asked")  # what the last look told
     found: Mapped[list[str]] = mapped_column(Json, default=list)  # as DNS had it, shortened
+    facts: Mapped[dict[str, object]] = mapped_column(Json, default=dict)  # what the words need
     asked: Mapped[str | None] = mapped_column(String(200))  # whom
     checked_at: Mapped[datetime | None] = mapped_column(UtcTime)
     next_check_at: Mapped[datetime | None] = mapped_column(UtcTime, index=True)

@@ -24,7 +24,7 @@ from portal.smtp_settings import servers
 from portal.smtp_settings.credentials import secret_of
 from portal.smtp_settings.models import SmtpServer
 from portal.white_labels import tenants
-from portal.white_labels.hostnames import find_hostname
+from portal.white_labels.hostnames import find_served
 from portal.white_labels.models import WhiteLabel
 from portal.white_labels.platform import the_platform
 from tests.commands.documents import ENVIRON, WHOLE, line_number, with_line
@@ -79,7 +79,7 @@ def test_everything_in_the_file_is_there_afterwards(operator: Operator) -> None:
     own = servers.find_by_name(acme(), "acme-own")
     shop = apps.find_by_name(acme(), "Shop")
     welcome = templates.find_by_slug(acme(), "welcome")
-    hostname = find_hostname("acme.localhost")
+    hostname = find_served("acme.localhost")
     assert ada is not None
     assert own is not None
     assert shop is not None

@@ -133,6 +133,7 @@ def make_white_label(
             proof_token=f"proof-{slug}",
             created_at=clock.now(),
             proven_at=clock.now(),
+            is_vouched=True,
         )
     )
     return white_label

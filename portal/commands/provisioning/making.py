@@ -247,11 +247,11 @@ class _Making:
 
     def _hostname(self, white_label: WhiteLabel, name: str) -> None:
         """The operator vouches for the name, so it is served at once."""
-        found = hostnames.find_hostname(name.strip().lower().rstrip("."))
-        if found is None or found.white_label_id != white_label.id:
+        found = hostnames.find_own(white_label, name.strip().lower().rstrip("."))
+        if found is None:
             found = hostnames.add(white_label, name)
-        if found.proven_at is None:
-            hostnames.prove(found, because="The operator's file names it.")
+        if not found.is_served:
+            hostnames.vouch(found, because="The operator's file names it.")
             self._say(f"{white_label.slug}: serves {found.name}")
 
     def _domain(self, path: Path, table: DomainTable, white_label: WhiteLabel) -> None:
