@@ -144,6 +144,7 @@ FIELDS: Mapping[str, Words] = {
     "reply_to": lazy("Reply-To"),
     "role": lazy("role"),
     "selector": lazy("selector"),
+    "selector": lazy("selector"),
     "secrets": lazy("secrets"),
     "server": lazy("server"),
     "shows_platform_name": lazy("platform's name shown"),
