@@ -168,7 +168,7 @@ def among(white_label_id: int, addresses: Collection[str], category: Category) -
             applies_to(category),
         )
     )
-    return dict(rows.tuples())
+    return {row[0]: row[1] for row in rows}
 
 
 def applies_to(category: Category) -> ColumnElement[bool]:
@@ -383,7 +383,7 @@ def _stop_waiting(white_label_id: int, emails: Collection[str], reason: Reason) 
     rows = db.session.execute(
         select(Message.id, Message.campaign_id).where(Message.id.in_(set(stopped)))
     )
-    campaign_of = dict(rows.tuples())
+    campaign_of = {row[0]: row[1] for row in rows}
     connection = db.session.connection()
     for campaign_id in sorted({number for number in campaign_of.values() if number is not None}):
         mine = sum(campaign_of[message_id] == campaign_id for message_id in stopped)
