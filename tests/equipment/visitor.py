@@ -117,7 +117,7 @@ class Page:
             elif isinstance(value, tuple):
                 fields[name] = value  # a file: (stream, its name)
             elif isinstance(value, list):
-                fields[name] = [str(one) for one in value]
+                fields[name] = [one if isinstance(one, tuple) else str(one) for one in value]
             else:
                 fields[name] = str(value)
         if pressed.get("name"):
@@ -178,6 +178,8 @@ class Visitor:
             buffered=True,
             **options,
         )
+        # A large form is a file on disk that the client leaves open.
+        answer.request.environ["wsgi.input"].close()
         db.session.rollback()
         return answer
 
