@@ -23,6 +23,8 @@ from portal.apps import keys
 from portal.apps.models import ApiKey, App, KeyKind
 from portal.core import clock
 from portal.core.db import db
+from portal.desk import attachments, threads
+from portal.desk.models import DeskFile, DeskMessage, Thread
 from portal.mail_templates.models import MailTemplate
 from portal.outbox.accept import accept
 from portal.outbox.models import Delivery
@@ -128,6 +130,14 @@ TABLE: Mapping[str, Who] = {
     "white_label.brand": Who.ADMINS,
     "white_label.brand_preview": Who.ADMINS,
     "white_label.brand_logo": Who.ADMINS,
+    "white_label.desk": Who.ADMINS,
+    "white_label.desk_csv": Who.ADMINS,
+    "white_label.new_thread": Who.ADMINS,
+    "white_label.thread": Who.ADMINS,
+    "white_label.close_thread": Who.ADMINS,
+    "white_label.reopen_thread": Who.ADMINS,
+    "white_label.desk_file": Who.ADMINS,
+    "white_label.desk_preview": Who.ADMINS,
     "white_label.audit": Who.ADMINS,
     "white_label.audit_csv": Who.ADMINS,
     "white_label.templates": Who.ADMINS,
@@ -176,6 +186,14 @@ TABLE: Mapping[str, Who] = {
     "backoffice.person": Who.OWNERS,
     "backoffice.invite_again": Who.OWNERS,
     "backoffice.remove_person": Who.OWNERS,
+    "backoffice.desk": Who.OWNERS,
+    "backoffice.desk_csv": Who.OWNERS,
+    "backoffice.new_thread": Who.OWNERS,
+    "backoffice.thread": Who.OWNERS,
+    "backoffice.close_thread": Who.OWNERS,
+    "backoffice.reopen_thread": Who.OWNERS,
+    "backoffice.desk_file": Who.OWNERS,
+    "backoffice.desk_preview": Who.OWNERS,
     "backoffice.audit": Who.OWNERS,
     "backoffice.audit_csv": Who.OWNERS,
     "backoffice.white_labels": Who.OWNERS,
@@ -253,6 +271,8 @@ THINGS: Mapping[str, Make] = {
     ),
     "template_id": lambda person: _make_template(person).id,
     "number": lambda _person: 1,
+    "thread_id": lambda person: _make_thread(person).id,
+    "file_id": lambda person: _make_thread_file(person).id,
     "person_id": lambda person: person.id,
     "white_label_id": lambda person: person.white_label_id or 0,
     "hostname_id": lambda person: _make_hostname(person).id,
@@ -417,6 +437,25 @@ def _make_delivery(person: Person) -> Delivery:
     message = accept(submission).message
     db.session.commit()
     return message.deliveries[0]
+
+
+def _make_thread(person: Person) -> Thread:
+    """One thread for all, so that a file and the thread in the same address belong together."""
+    there = db.session.scalar(select(Thread).where(Thread.opened_by_id == person.id))
+    return there or kept(
+        threads.open_thread(
+            db.session.get_one(WhiteLabel, person.white_label_id),
+            subject="Help",
+            text="Please",
+            author=person,
+            files=[attachments.read("note.txt", b"words")],
+        )
+    )
+
+
+def _make_thread_file(person: Person) -> DeskFile:
+    query = select(DeskFile).join(DeskMessage, DeskMessage.id == DeskFile.message_id)
+    return db.session.scalars(query.where(DeskMessage.thread_id == _make_thread(person).id)).one()
 
 
 def _make_template(person: Person) -> MailTemplate:
