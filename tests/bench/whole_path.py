@@ -24,6 +24,8 @@ from portal.core import clock, schema
 from portal.core.db import db, reading
 from portal.delivery import fence
 from portal.delivery.models import Worker
+from portal.domains import signing
+from portal.domains.models import KeyState
 from portal.outbox import wake
 from portal.outbox.models import Delivery, Message
 from portal.outbox.states import Category, State
@@ -33,6 +35,7 @@ from tests.bench import composer
 from tests.equipment.stage import (
     make_app,
     make_config,
+    make_domain,
     make_person,
     make_server,
     make_template,
@@ -57,14 +60,15 @@ def measure(
     messages: int,
     workers: int = 2,
     connections: int = 2,
+    is_signed: bool = False,
 ) -> Measured:
-    """Carry so many messages to a sink on this port."""
+    """Carry so many messages to a sink on this port; `is_signed`: each with a DKIM signature."""
     folder.mkdir()
     config = make_config(folder, database_url)
     app = create_app(config)
     with app.app_context():
         db.create_all()
-        _store(messages, port, connections)
+        _store(messages, port, connections, is_signed=is_signed)
         with _workers(folder, config.database_url, workers) as pids:
             before = sum(map(_processor_seconds, pids))
             seconds = _carry(messages)
@@ -75,7 +79,7 @@ def measure(
     return Measured(messages / seconds, spent, peak)
 
 
-def _store(messages: int, port: int, connections: int) -> None:
+def _store(messages: int, port: int, connections: int, *, is_signed: bool) -> None:
     """One message row with a template, and a delivery with values for each recipient."""
     db.session.add(Platform(id=1, name="Bench", origin="http://localhost:8000"))
     white_label = make_white_label()
@@ -85,6 +89,8 @@ def _store(messages: int, port: int, connections: int) -> None:
     template = make_template(
         white_label, texts=[("en", "Your order {{ order }}", composer.TEXT, composer.HTML)]
     )
+    if is_signed:
+        signing.announce(make_domain(white_label)).state = KeyState.LIVE
     now = clock.now()
     message = Message(
         public_id="msg_bench",
