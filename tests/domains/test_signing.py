@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
+from portal.audit.models import AuditEntry
 from portal.config import Config
 from portal.core import sealed, vault
 from portal.core.db import db
@@ -18,6 +20,7 @@ from portal.domains.models import Domain, DomainState, KeyState, SigningKey
 from portal.domains.records import Purpose, RecordState, RecordType
 from portal.domains.resolver import DnsResolver
 from portal.smtp import dkim
+from portal.web.audit_words import ACTS
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.clock import HandSetClock
 from tests.equipment.dkim_verifier import Verifies
@@ -314,7 +317,7 @@ class TestSecrecy:
                 domain.name = "birch.example"
             case "selector":
                 key.selector = "other"
-            case "row":
+            case _:
                 copy = SigningKey(
                     domain=domain,
                     selector=key.selector + "x",
@@ -406,3 +409,20 @@ def test_what_it_signs_holds_with_the_record_that_was_asked_for(
 
     signed = signing.open_key(db.session.connection(), key.id).sign(LETTER)
     assert verifies(signed)
+
+
+def test_what_becomes_of_a_key_stands_in_the_trail_in_words(
+    acme: WhiteLabel, domain: Domain
+) -> None:
+    key = live_key(domain)
+    look(domain, {key: MISSING})
+    signing.announce(domain)
+    signing.stop(domain)
+
+    said = db.session.scalars(
+        select(AuditEntry.action).where(AuditEntry.action.startswith("domain.key"))
+    ).all()
+    assert set(said) == {
+        f"domain.key_{what}" for what in ("announced", "live", "missed", "retired", "withdrawn")
+    }
+    assert set(said) <= ACTS.keys()
