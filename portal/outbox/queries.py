@@ -32,6 +32,17 @@ def message_of_app(white_label_id: int, app_id: int, public_id: str) -> Message:
     return message
 
 
+def message_of_writer(white_label_id: int, person_id: int, public_id: str) -> Message | None:
+    """What this person wrote under this id, if they did."""
+    return db.session.scalar(
+        select(Message).where(
+            Message.white_label_id == white_label_id,
+            Message.author_id == person_id,
+            Message.public_id == public_id,
+        )
+    )
+
+
 def messages_of_app(
     white_label_id: int,
     app_id: int,

@@ -44,6 +44,16 @@ class Moved:
 
     person: Person
     before: Sender
+    after: Sender
+
+    @property
+    def words(self) -> str:
+        return _(
+            "%(person)s wrote from %(before)s until now and writes from %(after)s from now on.",
+            person=self.person.name,
+            before=self.before.email,
+            after=self.after.email,
+        )
 
 
 def create(
@@ -155,7 +165,7 @@ def set_default_for(sender: Sender, persons: Iterable[Person]) -> list[Moved]:
             db.session.delete(default)
             changed.append(default.person.email)
         elif default.sender_id != sender.id:
-            moved.append(Moved(default.person, default.sender))
+            moved.append(Moved(default.person, default.sender, sender))
             default.sender = sender
     for person_id, person in wanted.items():
         if person_id not in before:
@@ -170,6 +180,22 @@ def set_default_for(sender: Sender, persons: Iterable[Person]) -> list[Moved]:
         )
     db.session.flush()
     return moved
+
+
+def choose_default(person: Person, sender: Sender | None) -> Moved | None:
+    """What this person's mail leaves as; None: whatever fits it. The same fact as "default for".
+
+    Raises:
+        Refusal: the sender is of another white label.
+    """
+    before = default_of(person)
+    if before is not None and sender is None:
+        others = [one for one in people_with_default(before) if one.id != person.id]
+        set_default_for(before, others)
+    if sender is None:
+        return None
+    moved = set_default_for(sender, [*people_with_default(sender), person])
+    return next(iter(moved), None)
 
 
 def forget_default(person: Person) -> None:

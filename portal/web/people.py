@@ -23,6 +23,7 @@ from portal.routing import explain
 from portal.routing.decide import Route
 from portal.senders.listing import defaults_of
 from portal.web.csv_file import Cell, csv_file
+from portal.web.default_sender import add_default_sender
 from portal.web.forms import Form, Query, tidy
 from portal.web.guard import confirmed
 from portal.web.reader import SOURCE, languages
@@ -78,6 +79,7 @@ def add_people(bp: Blueprint, *, has_roles: bool = True) -> None:
     bp.add_url_rule(f"{one}/remove", "remove_person", remove_person, methods=both)
     if has_roles:
         bp.add_url_rule(f"{one}/role", "change_role", change_role, methods=both)
+        add_default_sender(bp)
 
 
 def people() -> str:

@@ -184,14 +184,7 @@ def _keep(
 
     flash(_kept_words(server, finding, is_draft=is_draft))
     for one in moved:
-        flash(
-            _(
-                "%(person)s wrote from %(before)s until now and writes from %(after)s from now on.",
-                person=one.person.name,
-                before=one.before.email,
-                after=primary.email,
-            )
-        )
+        flash(one.words)
     return redirect(url_for(".server", server_id=server.id))
 
 

@@ -124,7 +124,7 @@ def new_sender() -> ResponseReturnValue:
         else:
             db.session.commit()
             flash(_("%(address)s can be chosen as a sender now.", address=sender.email))
-            _tell(moved, sender)
+            _tell(moved)
             return redirect(url_for(".senders"))
     return render_template(
         "white_label/senders/new.html",
@@ -150,7 +150,7 @@ def sender(sender_id: int) -> ResponseReturnValue:
         else:
             db.session.commit()
             flash(_("Saved."))
-            _tell(moved, found)
+            _tell(moved)
             return redirect(url_for(".senders"))
     return _page(sender_id, form, _trial())
 
@@ -263,13 +263,6 @@ def _set_defaults(form: SenderForm, sender: Sender) -> Sequence[Moved]:
     return acts.set_default_for(sender, chosen)
 
 
-def _tell(moved: Sequence[Moved], sender: Sender) -> None:
+def _tell(moved: Sequence[Moved]) -> None:
     for one in moved:
-        flash(
-            _(
-                "%(person)s wrote from %(before)s until now and writes from %(after)s from now on.",
-                person=one.person.name,
-                before=one.before.email,
-                after=sender.email,
-            )
-        )
+        flash(one.words)
