@@ -18,6 +18,7 @@ from portal.core.words import lazy
 from portal.domains import checks, diagnosis, hostname_checks
 from portal.domains.records import RecordState, hostname_proof, zone_line
 from portal.domains.resolver import DnsResolver
+from portal.notices import hostname_letters
 from portal.web.forms import Form, tidy
 from portal.web.tenant import looked_after, tenant
 from portal.white_labels import hostnames as acts
@@ -80,6 +81,8 @@ def check_hostname(hostname_id: int) -> ResponseReturnValue:
     db.session.commit()
     config: Config = current_app.config["LIVERY"]
     checked = hostname_checks.write(checks.ask(plan, DnsResolver(config.dns_servers)))
+    if checked is not None and checked.change is not None:
+        hostname_letters.tell(checked.hostname, checked.change)
     db.session.commit()
     if checked is not None:
         flash(*_told(checked))

@@ -32,6 +32,7 @@ class Change(StrEnum):
     """What people are told."""
 
     PROVEN = "proven"  # served for the first time
+    MISSING = "missing"  # its proof has been gone for a day: still served, as a warning
     SUSPENDED = "suspended"  # its proof was gone for the days of grace
     SERVED_AGAIN = "served_again"  # its proof is back
 
@@ -127,8 +128,11 @@ def was_missed(hostname: Hostname, *, at: datetime) -> Change | None:
     A name that somebody vouches for stays. Whoever is given a name next is also sent the cookies
     and gets the clicks that were meant for it, so what can be used there must end with it.
     """
-    if not hostname.is_served or hostname.is_vouched or not hostname.was_missed(at):
+    if not hostname.is_served or hostname.is_vouched:
         return None
+    days_before = hostname.missing_days
+    if not hostname.was_missed(at):
+        return Change.MISSING if (days_before, hostname.missing_days) == (0, 1) else None
     _end_what_is_open(hostname)
     hostname.suspended_at = at
     db.session.flush()
