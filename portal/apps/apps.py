@@ -93,6 +93,11 @@ def apps_of(white_label: WhiteLabel) -> Sequence[App]:
     return db.session.scalars(query.order_by(App.name)).all()
 
 
+def contacts_of(white_label: WhiteLabel) -> list[str]:
+    """Where the people behind its apps are reached, each address once: good for a Reply-To."""
+    return sorted({app.contact_email for app in apps_of(white_label) if app.contact_email})
+
+
 def all_apps() -> Sequence[App]:
     """For the Backoffice: every app, by white label and name."""
     query = select(App).join(WhiteLabel).where(App.deleted_at.is_(None))

@@ -15,6 +15,7 @@ from flask_babel import gettext as _
 
 from portal.accounts import people
 from portal.accounts.models import Person
+from portal.apps.apps import contacts_of
 from portal.config import Config
 from portal.core.db import db
 from portal.core.errors import Refusal
@@ -220,6 +221,7 @@ def _page(form: ServerForm, sheet: Sheet, result: Result | None) -> ResponseRetu
         tls_by_port=port_suggestions(),
         port_by_tls=tls_suggestions(),
         defaults=defaults_of(g.white_label) if g.white_label else {},
+        contacts=contacts_of(g.white_label) if g.white_label else [],
         list_url=list_url(),
     )
 

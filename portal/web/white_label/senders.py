@@ -11,6 +11,7 @@ from wtforms import EmailField, SelectChoice, SelectField, StringField
 from wtforms.validators import DataRequired
 
 from portal.accounts import people
+from portal.apps.apps import contacts_of
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import lazy
@@ -130,6 +131,7 @@ def new_sender() -> ResponseReturnValue:
         "white_label/senders/new.html",
         form=form,
         defaults=defaults_of(g.white_label),
+        contacts=contacts_of(g.white_label),
         verified=_verified_domains(),
         has_platforms=any(server.is_platform for server in carriers),
     )
@@ -231,6 +233,7 @@ def _page(
         sender=found,
         result=result,
         defaults=defaults_of(g.white_label),
+        contacts=contacts_of(g.white_label),
     )
 
 
