@@ -22,6 +22,7 @@ from portal.core.words import _
 from portal.desk import threads
 from portal.desk.models import About, Thread
 from portal.desk.request_letters import tell_admins, tell_owners, tell_records
+from portal.desk.request_listing import request_of
 from portal.desk.request_models import DomainRequest
 from portal.desk.request_states import LIVE, RequestAct, RequestState, after
 from portal.domains import allow_list, records, signing
@@ -194,6 +195,20 @@ def revoke(request: DomainRequest, *, by: Person, reason: str) -> None:
     threads.write(request.thread, author=by, text=reason, mails=False)
     _record(request, "revoked", {"reason": reason})
     tell_admins(request, "revoked", words=reason)
+
+
+def give_up(domain: Domain, *, by: Person) -> None:
+    """The white label no longer wants its domain; what led to it is taken back.
+
+    Raises:
+        Refusal: it is off the list already.
+    """
+    request = request_of(domain)
+    if request is not None:
+        withdraw(request, by=by)
+        return
+    signing.stop(domain)
+    allow_list.revoke(domain)
 
 
 def expire_unanswered() -> int:

@@ -11,15 +11,17 @@ from sqlalchemy import ColumnElement, func, select
 from portal.accounts.models import Person
 from portal.apps.models import App
 from portal.core.db import db
+from portal.domains.models import Domain
 from portal.mail_templates import templates
 from portal.mail_templates.models import MailTemplate
-from portal.outbox import wake
+from portal.outbox import held, wake
 from portal.outbox.models import Delivery, Message
 from portal.outbox.states import WAITING
 from portal.routing import explain
 from portal.routing.decide import Decision, Facts, NoRoute, Route, decide
 from portal.routing.facts import Ask, gather
 from portal.senders import senders
+from portal.senders.listing import senders_within
 from portal.senders.models import Sender, SenderDefault
 from portal.smtp_settings import servers
 from portal.smtp_settings.models import SmtpServer
@@ -73,6 +75,15 @@ class DeletingSender:
     waiting: int  # deliveries that were to leave from it
 
 
+@dataclass(frozen=True, slots=True)
+class LosingDomain:
+    """What a white label loses with a domain on the allow-list."""
+
+    senders: Sequence[Sender]  # on the platform's servers; nothing leaves from them any more
+    waiting: int  # deliveries that were to leave from it, and are decided again
+    held: int  # deliveries that wait for its records, and stay held for a person
+
+
 def of_owner_change(app: App, owner: Person) -> OwnerChange:
     """Which mail of the app leaves another way when this person owns it."""
     preferring = (
@@ -123,6 +134,19 @@ def of_deleting_sender(sender: Sender) -> DeletingSender:
     return DeletingSender(
         people=senders.people_with_default(sender),
         waiting=_waiting(Message.sender_id == sender.id),
+    )
+
+
+def of_losing_domain(domain: Domain) -> LosingDomain:
+    """Who sends from it, and what waits to leave from it or for its records."""
+    white_label = db.session.get_one(WhiteLabel, domain.white_label_id)
+    its_senders = senders_within(
+        white_label, domain.name, including_subdomains=domain.includes_subdomains
+    )
+    return LosingDomain(
+        senders=[sender for sender in its_senders if sender.server.is_platform],
+        waiting=_waiting((Delivery.tenant == white_label.id) & (Message.domain_id == domain.id)),
+        held=held.count_of(held.of_lapsed(domain)),
     )
 
 

@@ -12,6 +12,7 @@ from portal.accounts.models import Person
 from portal.core.db import db
 from portal.core.paging import Page, page_of
 from portal.senders.models import Sender, SenderDefault
+from portal.smtp.addresses import is_within, parse_address
 from portal.smtp_settings.models import ParkedSender, SmtpServer
 from portal.white_labels.models import WhiteLabel
 
@@ -64,6 +65,25 @@ def senders_on(server: SmtpServer, *, of: WhiteLabel | None) -> Sequence[SenderR
     mine = Sender.white_label_id.is_(None) if of is None else Sender.white_label_id == of.id
     query = select(Sender).where(mine, Sender.server_id == server.id, Sender.deleted_at.is_(None))
     return _rows(db.session.scalars(query.order_by(Sender.is_primary.desc(), Sender.email)).all())
+
+
+def senders_within(
+    white_label: WhiteLabel, domain: str, *, including_subdomains: bool = False
+) -> Sequence[Sender]:
+    """The white label's senders with an address at this canonical domain, on whatever server."""
+    query = (
+        select(Sender)
+        .where(Sender.white_label_id == white_label.id, Sender.deleted_at.is_(None))
+        .options(joinedload(Sender.server))
+        .order_by(Sender.email, Sender.id)
+    )
+    return [
+        sender
+        for sender in db.session.scalars(query)
+        if is_within(
+            parse_address(sender.email).domain, domain, including_subdomains=including_subdomains
+        )
+    ]
 
 
 def row_of(sender: Sender) -> SenderRow:

@@ -12,7 +12,7 @@ from flask import Flask, current_app, g, request, url_for
 
 from portal.accounts.models import Person
 from portal.core.words import Words, lazy
-from portal.desk import conversations
+from portal.desk import conversations, request_listing
 from portal.web.guard import may_open
 
 
@@ -87,7 +87,12 @@ BACKOFFICE = (
         (
             Entry("backoffice.white_labels", lazy("White labels"), "building"),
             Entry("backoffice.apps", lazy("Applications"), "apps"),
-            Entry("backoffice.domain_requests", lazy("Domain requests"), "world"),
+            Entry(
+                "backoffice.domain_requests",
+                lazy("Domain requests"),
+                "world",
+                request_listing.open_count,
+            ),
             Entry("backoffice.desk", lazy("Desk"), "inbox", conversations.unread_count),
         ),
     ),

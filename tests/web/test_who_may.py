@@ -23,8 +23,9 @@ from portal.apps import keys
 from portal.apps.models import ApiKey, App, KeyKind
 from portal.core import clock
 from portal.core.db import db
-from portal.desk import attachments, threads
+from portal.desk import attachments, domain_requests, record_templates, threads
 from portal.desk.models import DeskFile, DeskMessage, Thread
+from portal.desk.request_models import DomainRequest, RecordTemplate
 from portal.mail_templates.models import MailTemplate
 from portal.outbox.accept import accept
 from portal.outbox.models import Delivery
@@ -37,6 +38,7 @@ from tests.equipment.stage import (
     kept,
     make_app,
     make_domain,
+    make_person,
     make_sender,
     make_server,
     make_template,
@@ -70,6 +72,7 @@ TABLE: Mapping[str, Who] = {
     "public.link_sent": Who.ANYBODY,
     "public.reset": Who.ANYBODY,
     "public.invitation": Who.ANYBODY,
+    "public.records": Who.ANYBODY,
     "public.setup": Who.ANYBODY,
     "account.profile": Who.SIGNED_IN,
     "account.security": Who.SIGNED_IN,
@@ -117,6 +120,17 @@ TABLE: Mapping[str, Who] = {
     "white_label.sender": Who.ADMINS,
     "white_label.try_sender": Who.ADMINS,
     "white_label.delete_sender": Who.ADMINS,
+    "white_label.domains": Who.ADMINS,
+    "white_label.domains_csv": Who.ADMINS,
+    "white_label.request_domain": Who.ADMINS,
+    "white_label.own_domain_request": Who.ADMINS,
+    "white_label.nudge_domain_request": Who.ADMINS,
+    "white_label.withdraw_domain_request": Who.ADMINS,
+    "white_label.domain": Who.ADMINS,
+    "white_label.check_domain": Who.ADMINS,
+    "white_label.make_record_link": Who.ADMINS,
+    "white_label.withdraw_record_link": Who.ADMINS,
+    "white_label.remove_domain": Who.ADMINS,
     "white_label.people": Who.ADMINS,
     "white_label.people_csv": Who.ADMINS,
     "white_label.invite": Who.ADMINS,
@@ -199,6 +213,17 @@ TABLE: Mapping[str, Who] = {
     "backoffice.desk_preview": Who.OWNERS,
     "backoffice.audit": Who.OWNERS,
     "backoffice.audit_csv": Who.OWNERS,
+    "backoffice.domain_requests": Who.OWNERS,
+    "backoffice.domain_requests_csv": Who.OWNERS,
+    "backoffice.domain_request": Who.OWNERS,
+    "backoffice.approve_domain": Who.OWNERS,
+    "backoffice.refuse_domain": Who.OWNERS,
+    "backoffice.revoke_domain": Who.OWNERS,
+    "backoffice.check_requested_domain": Who.OWNERS,
+    "backoffice.record_templates": Who.OWNERS,
+    "backoffice.new_record_template": Who.OWNERS,
+    "backoffice.record_template": Who.OWNERS,
+    "backoffice.delete_record_template": Who.OWNERS,
     "backoffice.white_labels": Who.OWNERS,
     "backoffice.white_labels_csv": Who.OWNERS,
     "backoffice.new_white_label": Who.OWNERS,
@@ -269,10 +294,10 @@ THINGS: Mapping[str, Make] = {
     "key_id": lambda person: _make_key(person).id,
     "delivery_id": lambda person: _make_delivery(person).id,
     "domain_id": lambda person: (
-        make_domain(
-            db.session.get_one(WhiteLabel, person.white_label_id), f"p{person.id}.example"
-        ).id
+        make_domain(_white_label_of(person), f"p{secrets.token_hex(4)}.example").id
     ),
+    "request_id": lambda person: _make_domain_request(person).id,
+    "record_template_id": lambda _person: _make_record_template().id,
     "template_id": lambda person: _make_template(person).id,
     "number": lambda _person: 1,
     "thread_id": lambda person: _make_thread(person).id,
@@ -422,6 +447,24 @@ def _asks_to_sign_in(answer: TestResponse) -> bool:
 
 def _lets_in(answer: TestResponse) -> bool:
     return answer.status_code not in (401, 403, 404, 405) and not _asks_to_sign_in(answer)
+
+
+def _white_label_of(person: Person) -> WhiteLabel:
+    return db.session.get_one(WhiteLabel, person.white_label_id)
+
+
+def _make_domain_request(person: Person) -> DomainRequest:
+    """One that is open; of the platform's server that it needs there is one."""
+    if not domain_requests.can_be_asked():
+        owner = make_person(None, f"Owner{secrets.token_hex(4)}")
+        make_server(owner, f"main-{secrets.token_hex(4)}")
+    name = f"r{secrets.token_hex(4)}.example"
+    return kept(domain_requests.submit(_white_label_of(person), name=name, author=person))
+
+
+def _make_record_template() -> RecordTemplate:
+    name = f"Provider {secrets.token_hex(4)}"
+    return kept(record_templates.save(None, name=name, records="CNAME a b.example"))
 
 
 def _app_of(person: Person) -> App:
