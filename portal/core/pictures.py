@@ -6,7 +6,6 @@ Whatever else a file carries (scripts, metadata, a second file behind the first)
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
 
 from PIL import Image, ImageOps
 
@@ -27,7 +26,7 @@ class TooManyPixels(Exception):
         self.height = height
 
 
-def decode(file: bytes, *, kinds: Sequence[str]) -> tuple[Image.Image, str]:
+def decode(file: bytes, *, kinds: tuple[str, ...]) -> tuple[Image.Image, str]:
     """The picture the right way up, and of which of the `kinds` (as Pillow names them) it is.
 
     Of a picture that moves it is the first frame.

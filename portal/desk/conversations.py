@@ -149,6 +149,11 @@ def first_unread(thread: Thread, person: Person) -> int | None:
     return unread.first_id if unread else None
 
 
+def is_ours_to_answer(thread: Thread, reader: Person) -> bool:
+    """Whether the other side spoke last and nobody has closed it."""
+    return thread.newest_side is _other_side(reader) and not thread.is_closed
+
+
 def mark_read(thread: Thread, person: Person) -> None:
     """The person looks at it now. In a short transaction of its own, because looking only reads.
 
@@ -228,13 +233,12 @@ def _rows(threads: Sequence[Thread], reader: Person) -> Iterator[Row]:
     files = _files(newest)
     for thread in threads:
         message = newest.get(thread.newest_id)
-        is_other = thread.newest_side is _other_side(reader)
         yield Row(
             thread,
             message,
             files.get(thread.newest_id, 0),
             is_unread=thread.id in unread,
-            is_ours_to_answer=is_other and not thread.is_closed,
+            is_ours_to_answer=is_ours_to_answer(thread, reader),
         )
 
 

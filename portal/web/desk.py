@@ -29,10 +29,10 @@ from wtforms.validators import DataRequired, Length
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import Words, lazy
-from portal.desk import attachments, conversations, threads
+from portal.desk import attachments, conversations, telling, threads
 from portal.desk.attachments import MOST_BYTES, PREVIEW_KIND, Attached
 from portal.desk.conversations import Search, Show
-from portal.desk.models import About, DeskMessage, Thread
+from portal.desk.models import About, DeskMessage, Side, Thread
 from portal.desk.threads import MOST_FILES, MOST_SUBJECT, MOST_TEXT
 from portal.web.csv_file import Cell, csv_file
 from portal.web.forms import Form, Query, tidy
@@ -48,7 +48,7 @@ ABOUT: Mapping[About, Words] = {
 SHOWN: Mapping[Show, Words] = {
     Show.OPEN: lazy("Open"),
     Show.UNREAD: lazy("Unread"),
-    Show.WAITING: lazy("Waiting for you"),
+    Show.WAITING: lazy("Answered"),
     Show.CLOSED: lazy("Closed"),
     Show.ALL: lazy("All"),
 }
@@ -228,7 +228,8 @@ def desk_csv() -> ResponseReturnValue:
 def new_thread() -> ResponseReturnValue:
     form = ThreadForm(white_label=request.args.get("white_label"))
     if g.site.is_platform:
-        form.white_label.choices = _white_labels()
+        # None is chosen for them: what is written to the wrong tenant cannot be taken back.
+        form.white_label.choices = [SelectChoice("", lazy("Choose one")), *_white_labels()]
     else:
         del form.white_label
     if form.validate_on_submit():
@@ -272,6 +273,8 @@ def thread(thread_id: int) -> ResponseReturnValue:
         new_from=new_from,
         about=ABOUT,
         link=_link_of(shown),
+        has_readers=bool(telling.everybody_on(Side.WHITE_LABEL, shown.white_label_id)),
+        is_ours_to_answer=conversations.is_ours_to_answer(shown, g.person),
     )
 
 
@@ -358,6 +361,10 @@ def _link_of(shown: Thread) -> Link | None:
 def _search_form() -> SearchForm:
     form = SearchForm()
     if g.site.is_platform:
+        form.show.choices = [
+            SelectChoice(show, lazy("Waiting for you") if show is Show.WAITING else words)
+            for show, words in SHOWN.items()
+        ]
         form.white_label.choices = [SelectChoice("", lazy("All")), *_white_labels()]
     else:
         del form.white_label

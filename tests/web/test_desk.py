@@ -7,6 +7,7 @@ import io
 
 import pytest
 from PIL import Image
+from playwright.sync_api import FilePayload
 
 from portal.accounts.models import Person
 from portal.core.db import db
@@ -16,7 +17,7 @@ from portal.desk.conversations import MESSAGES
 from portal.desk.models import About, DeskMessage, Thread
 from portal.outbox import suspension
 from portal.outbox.models import Message
-from portal.web.desk import MOST_SENT
+from portal.web.desk import LINKS, MOST_SENT
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.browser import Browser, accessibility_faults
 from tests.equipment.served import Served
@@ -434,7 +435,7 @@ def test_filters_tell_what_waits_for_whom(visit: Visits, ada: Person, olive: Per
     owner, admin = visit(olive), visit(ada)
 
     def shown(page: Page) -> list[str]:
-        return page.tree.xpath("//td[contains(@class, 'conversation')]/a/text()")
+        return list(page.tree.xpath("//td[contains(@class, 'conversation')]/a/text()"))
 
     assert shown(owner.get("/backoffice/desk")) == ["Wanted", "Answered", "Asked"]
     assert shown(owner.get("/backoffice/desk?show=waiting")) == ["Wanted", "Asked"]
@@ -557,6 +558,46 @@ def test_the_backoffice_is_told_who_cannot_read_it_now(
     assert "Acme is suspended: its admins read this" in page.content
 
 
+def test_the_backoffice_is_told_when_nobody_is_there_to_read_it(
+    visit: Visits, acme: WhiteLabel, olive: Person
+) -> None:
+    thread = begin(acme, olive)
+
+    page = visit(olive).get(f"/backoffice/desk/{thread.id}")
+
+    assert "Acme has no admin, so nobody reads this yet." in page.content
+
+
+def test_the_page_of_a_white_label_leads_to_writing_to_it(
+    visit: Visits, ada: Person, olive: Person
+) -> None:
+    page = visit(olive).get(f"/backoffice/white-labels/{ada.white_label_id}/")
+
+    page = page.click("Write to its admins").submit("Send", subject="Hello", text="Welcome.")
+
+    assert "Hello" in visit(ada).get("/desk").content
+
+
+def test_whom_an_owner_writes_to_is_chosen_and_not_given(
+    visit: Visits, ada: Person, olive: Person
+) -> None:
+    page = visit(olive).get("/backoffice/desk/new").submit("Send", subject="Hello", text="Bye.")
+
+    assert page.error_at("white_label") == "To which white label?"
+    assert all_said() == []
+
+
+def test_a_conversation_leads_to_what_it_is_about(
+    visit: Visits, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread = begin(place_of(ada), ada, about=About.FEATURE)
+    monkeypatch.setitem(LINKS, About.FEATURE, lambda shown: (f"About {shown.id}", "/apps"))
+
+    page = visit(ada).get(f"/desk/{thread.id}")
+
+    assert page.links()[f"About {thread.id}"] == "/apps"
+
+
 def test_the_mails_link_leads_to_the_conversation(
     visit: Visits, ada: Person, olive: Person
 ) -> None:
@@ -605,13 +646,14 @@ def test_a_file_that_is_too_large_is_told_before_it_travels(
     page = served.sign_in(browser.open_page(), ada)
     page.goto(served.url(ada, f"/desk/{thread.id}"))
     page.get_by_label("Message").fill("See here.")
-    large = {"name": "long.txt", "mimeType": "text/plain", "buffer": b"x" * (MOST_BYTES + 1)}
+    large = FilePayload(name="long.txt", mimeType="text/plain", buffer=b"x" * (MOST_BYTES + 1))
+    small = FilePayload(name="long.txt", mimeType="text/plain", buffer=b"words")
 
     page.get_by_label("Files").set_input_files([large])
     page.get_by_text("At most 5 files, each of at most 2 MB.").wait_for()
     page.get_by_role("button", name="Send", exact=True).click()
     assert all_said() == ["Please raise our limit."]
-    page.get_by_label("Files").set_input_files([{**large, "buffer": b"words"}])
+    page.get_by_label("Files").set_input_files([small])
     page.get_by_label("Message").press("Control+Enter")
 
     page.get_by_role("link", name="long.txt").wait_for()
