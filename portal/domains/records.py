@@ -107,6 +107,10 @@ def return_path(domain: str, label: str, target: str) -> Wanted:
 
 _is_name = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?").fullmatch
 _has_key = re.compile(r"(?:.*;)?\s*p\s*=\s*[A-Za-z0-9+/]", re.DOTALL).match
+_STRING = r'"((?:[^"\\]|\\.)*)"'
+_are_strings = re.compile(rf"{_STRING}(?:\s*{_STRING})*", re.DOTALL).fullmatch
+_strings = re.compile(_STRING, re.DOTALL).findall
+_escape = re.compile(r"\\(\d{3}|.)", re.DOTALL)
 _find_control = re.compile("[\x00-\x1f\x7f]").search
 
 
@@ -144,9 +148,9 @@ def zone_line(wanted: Wanted, value: str | None = None) -> str:
     content = value if value is not None else wanted.value
     if wanted.type is RecordType.CNAME:
         return f"{wanted.name}. CNAME {content}."
-    escaped = content.replace("\\", "\\\\").replace('"', '\\"')
-    pieces = [escaped[at : at + 255] for at in range(0, len(escaped), 255)] or [""]
-    return f"{wanted.name}. TXT " + " ".join(f'"{piece}"' for piece in pieces)
+    pieces = [content[at : at + 255] for at in range(0, len(content), 255)] or [""]
+    escaped = [piece.replace("\\", "\\\\").replace('"', '\\"') for piece in pieces]
+    return f"{wanted.name}. TXT " + " ".join(f'"{piece}"' for piece in escaped)
 
 
 def absolute_name(domain: str, typed: str) -> str:
@@ -173,9 +177,15 @@ def absolute_name(domain: str, typed: str) -> str:
 def unquoted(text: str) -> str:
     """The text that a zone file's strings `"one" "two"` stand for; others stay as they are."""
     text = text.strip()
-    if len(text) >= 2 and text[0] == text[-1] == '"':
-        return re.sub(r'"\s*"', "", text)[1:-1].replace('\\"', '"').replace("\\;", ";")
-    return text
+    if not _are_strings(text):
+        return text
+    return "".join(_escape.sub(_unescaped, string) for string in _strings(text))
+
+
+def _unescaped(escape: re.Match[str]) -> str:
+    """RFC 1035 5.1: `\\DDD` is an octet, `\\X` is X."""
+    code = escape[1]
+    return chr(int(code)) if len(code) == 3 and int(code) < 256 else code
 
 
 def _tidy(domain: str, spec: Wanted) -> Wanted:
