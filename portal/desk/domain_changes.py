@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from portal.core import clock
-from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import _
 from portal.desk import threads
@@ -11,11 +10,9 @@ from portal.desk.request_letters import tell_admins, tell_of_unasked, tell_owner
 from portal.desk.request_listing import request_of
 from portal.desk.request_models import DomainRequest
 from portal.desk.request_states import RequestAct, after
-from portal.domains import allow_list
 from portal.domains.checks import Change
-from portal.domains.models import Domain, DomainState
+from portal.domains.models import Domain
 from portal.outbox import held
-from portal.white_labels.models import WhiteLabel
 
 _ACTS = {
     Change.VERIFIED: RequestAct.SEE,
@@ -44,12 +41,10 @@ def release_recovered() -> int:
     A recovered domain frees most of it at once. What was accepted while the records were away is
     routed one by one, so many messages at a time; this is called until none is left.
     """
-    released = 0
-    for tenant in held.waiting_for_domains():
-        for domain in allow_list.domains_of(db.session.get_one(WhiteLabel, tenant)):
-            if domain.state is DomainState.VERIFIED:
-                released += held.let_go(held.of_lapsed(domain), at_once=held.AT_ONCE)
-    return released
+    return sum(
+        held.let_go(held.of_lapsed(domain), at_once=held.AT_ONCE)
+        for domain in held.recovered_domains()
+    )
 
 
 def _follow(request: DomainRequest, change: Change) -> None:

@@ -14,7 +14,7 @@ from portal.core import clock, turns
 from portal.core.db import db
 from portal.core.logs import logger
 from portal.delivery import register
-from portal.desk import domain_changes
+from portal.desk import domain_changes, domain_requests
 from portal.jobs import dns_checks
 from portal.outbox import idempotency
 
@@ -38,6 +38,7 @@ CHORES = (
     Chore("dns of domains", "*", dns_checks.look_at_domains),
     Chore("dns of hostnames", "*", dns_checks.look_at_hostnames),
     Chore("mail of recovered domains", "*", domain_changes.release_recovered),
+    Chore("unanswered domain requests", "43", domain_requests.expire_unanswered),
     Chore("idempotency keys", "3", _older_than(timedelta(hours=24), idempotency.forget_before)),
     Chore("tallies", "13", _older_than(timedelta(days=2), attempts.forget_before)),
     Chore("ended workers", "33", _older_than(timedelta(days=7), register.forget_before)),

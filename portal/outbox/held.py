@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import BindParameter, ColumnElement, case, func, literal, select, update
+from sqlalchemy import BindParameter, ColumnElement, case, exists, func, literal, select, update
 
 from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import Refusal
-from portal.domains.models import Domain
+from portal.domains.models import Domain, DomainState
 from portal.outbox import acts, wake
 from portal.outbox.accept import PATIENCE
 from portal.outbox.models import Delivery, Message
@@ -50,10 +50,15 @@ def of_lapsed(domain: Domain) -> ColumnElement[bool]:
     return because_of(domain.white_label_id, Check.DOMAIN_LAPSED) & Delivery.message_id.in_(mine)
 
 
-def waiting_for_domains() -> Sequence[int]:
-    """The tenants with mail that waits for a domain's records."""
-    waits = (Delivery.state == State.HELD) & (Delivery.kind == Check.DOMAIN_LAPSED)
-    return db.session.scalars(select(Delivery.tenant).where(waits).distinct()).all()
+def recovered_domains() -> Sequence[Domain]:
+    """Verified domains of tenants with mail that waits for a domain's records."""
+    waits = exists().where(
+        Delivery.tenant == Domain.white_label_id,
+        Delivery.state == State.HELD,
+        Delivery.kind == Check.DOMAIN_LAPSED,
+    )
+    query = select(Domain).where(Domain.state == DomainState.VERIFIED, waits)
+    return db.session.scalars(query.order_by(Domain.id)).all()
 
 
 def _queue_again(which: ColumnElement[bool]) -> int:
