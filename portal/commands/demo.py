@@ -12,6 +12,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
+from portal.commands import demo_desk
 from portal.commands.provision import carry_out, read_file, show
 from portal.commands.provisioning.document import BadDocument
 from portal.config import Config
@@ -57,6 +58,7 @@ def set_stage() -> None:
             f"{faults}\nDoes LIVERY_RELAY_ALLOW have {RELAY_ALLOW}?"
         ) from None
     platform.the_platform().is_demo = True
+    demo_desk.fill()
     db.session.commit()
     show(report)
 

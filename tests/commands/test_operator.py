@@ -20,6 +20,8 @@ from portal.config import Config
 from portal.core.db import db
 from portal.core.secret import Secret
 from portal.delivery.models import Engine
+from portal.desk import conversations
+from portal.desk.conversations import Search, Show
 from portal.smtp_settings.models import SmtpServer
 from portal.white_labels import tenants
 from portal.white_labels.models import WhiteLabel
@@ -67,6 +69,19 @@ class TestDemo:
         flask("demo")
 
         assert flask("demo").output == "Nothing to change.\n"
+
+    def test_its_desk_has_conversations_once_and_in_the_past(self, flask: Operator) -> None:
+        flask("demo")
+        flask("demo")
+
+        olive = people.by_email(None, "olive@northwind.example")
+        assert olive is not None
+        rows = conversations.search(None, Search(show=Show.ALL), reader=olive).rows
+        assert len(rows) == 4
+        assert [row.thread.newest_at for row in rows] == sorted(
+            (row.thread.newest_at for row in rows), reverse=True
+        )
+        assert conversations.unread_count(olive) == 1
 
     def test_its_passwords_and_keys_are_those_that_are_printed(
         self, flask: Operator, config: Config
