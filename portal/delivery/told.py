@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from queue import Empty
 
-from sqlalchemy import select
-
-from portal.accounts.models import Person, Role
+from portal.accounts import people
+from portal.accounts.models import Role
 from portal.core.db import db
 from portal.core.logs import logger
 from portal.delivery.consequences import Park
 from portal.delivery.works import Works
 from portal.notices.post import letterhead_of, post
-from portal.smtp.advice import advise
+from portal.smtp.advice import Advice, advise
+from portal.smtp.causes import Cause
 from portal.smtp_settings.models import AuthKind, SmtpServer
 
 
@@ -39,29 +39,23 @@ def tell_parked(server_id: int, park: Park) -> None:
     if server is None or server.is_deleted:
         return
     role = Role.PLATFORM_OWNER if server.is_platform else Role.ADMIN
-    admins = db.session.scalars(
-        select(Person).where(
-            Person.white_label_id.is_(None)
-            if server.is_platform
-            else Person.white_label_id == server.white_label_id,
-            Person.role == role,
-            Person.removed_at.is_(None),
-        )
-    )
-    for admin in admins:
+    advice = _advice(server, park)
+    is_ours = park.words in list(Cause)  # the server itself said nothing
+    for admin in people.with_role(server.white_label_id, role):
         post(
             "server_parked",
             to=admin,
             server=server.name,
-            words=park.words,
-            advice=_advice(server, park),
+            words=advice.meaning if is_ours else park.words,
+            is_ours=is_ours,
+            advice=advice.what_to_do,
             link=letterhead_of(admin).origin + _path_of(server),
         )
 
 
-def _advice(server: SmtpServer, park: Park) -> str:
+def _advice(server: SmtpServer, park: Park) -> Advice:
     by_token = server.auth is AuthKind.BEARER
-    return advise(park.stage, park.fate, server.preset, by_token=by_token).what_to_do
+    return advise(park.stage, park.fate, server.preset, by_token=by_token)
 
 
 def _path_of(server: SmtpServer) -> str:

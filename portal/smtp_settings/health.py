@@ -28,6 +28,15 @@ FAST_AGAIN = 200.0
 """Messages a second: a server that takes so many needs no brake of ours."""
 
 
+_NOT_PARKED = {
+    "parked_at": None,
+    "parked_kind": None,
+    "parked_words": None,
+    "probe_at": None,
+    "probes": 0,
+}
+
+
 def settled(connection: Connection, server_id: int, *, sent: int, failed: int) -> None:
     """Count a batch. A message that was taken also ends every rest."""
     values = {"sent": ServerHealth.sent + sent, "failed": ServerHealth.failed + failed}
@@ -91,6 +100,29 @@ def park(
     return parked.rowcount == 1
 
 
+def shut(connection: Connection, server_id: int, *, cause: str, now: datetime) -> bool:
+    """Send nothing through it until `open_again`; nobody tries it meanwhile. Whether it was open.
+
+    One that is parked for another reason stays so: that has to be mended as well.
+    """
+    shut_now = connection.execute(
+        update(ServerHealth)
+        .where(_is(server_id), ServerHealth.parked_at.is_(None))
+        .values(parked_at=now, parked_kind=cause, parked_words=cause, probe_at=None, probes=0)
+    )
+    return shut_now.rowcount == 1
+
+
+def open_again(connection: Connection, server_id: int, *, cause: str) -> bool:
+    """What it was shut for is over; whether it was shut for that."""
+    opened = connection.execute(
+        update(ServerHealth)
+        .where(_is(server_id), ServerHealth.parked_kind == cause)
+        .values(_NOT_PARKED)
+    )
+    return opened.rowcount == 1
+
+
 def take_probe(connection: Connection, server_id: int, *, now: datetime) -> bool:
     """The right to try a parked server once. One worker gets it, and the next try is set."""
     row = connection.execute(
@@ -114,7 +146,7 @@ def unpark(connection: Connection, server_id: int) -> bool:
     mended = connection.execute(
         update(ServerHealth)
         .where(_is(server_id), ServerHealth.parked_at.is_not(None))
-        .values(parked_at=None, parked_kind=None, parked_words=None, probe_at=None, probes=0)
+        .values(_NOT_PARKED)
     )
     return mended.rowcount == 1
 

@@ -259,6 +259,14 @@ def all_servers() -> Sequence[SmtpServer]:
     return db.session.scalars(query.order_by(SmtpServer.id)).all()
 
 
+def servers_by_token() -> Sequence[SmtpServer]:
+    """All that sign in by access token, of whomever."""
+    query = select(SmtpServer).where(
+        SmtpServer.deleted_at.is_(None), SmtpServer.auth == AuthKind.BEARER
+    )
+    return db.session.scalars(query.order_by(SmtpServer.white_label_id, SmtpServer.name)).all()
+
+
 def find_server(white_label: WhiteLabel | None, server_id: int) -> SmtpServer:
     """The server with this id.
 

@@ -196,6 +196,8 @@ TABLE: Mapping[str, Who] = {
     "backoffice.cancel_delivery": Who.OWNERS,
     "backoffice.release_delivery": Who.OWNERS,
     "backoffice.send_again": Who.OWNERS,
+    "backoffice.feature": Who.OWNERS,
+    "backoffice.features": Who.OWNERS,
     "backoffice.health": Who.OWNERS,
     "backoffice.people": Who.OWNERS,
     "backoffice.people_csv": Who.OWNERS,
