@@ -57,11 +57,11 @@ def values_of(
     `names` that have no sample stand for themselves: `[name]`. `own` are values that are known.
     """
     values: dict[str, Any] = {}
-    for path, text in samples.items():
+    for path, text in _deepest_first(samples):
         _put(values, path, (_as_json(text) if _looks_like_json(text) else None) or text)
     for name, value in (own or {}).items():
         values.setdefault(name, value)
-    for name in names:
+    for name, _name in _deepest_first({name: name for name in names}):
         if "[" not in name:
             _put(values, name, f"[{name}]")
     return values
@@ -94,6 +94,11 @@ def _as_json(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def _deepest_first(named: Mapping[str, str]) -> list[tuple[str, str]]:
+    """A thing with parts before a value of the same name, which would leave no place for them."""
+    return sorted(named.items(), key=lambda item: -item[0].count("."))
 
 
 def _put(values: dict[str, Any], path: str, value: object) -> None:

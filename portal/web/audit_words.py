@@ -123,6 +123,7 @@ THINGS: Mapping[str, Words] = {
 }
 
 FIELDS: Mapping[str, Words] = {
+    "answer_to": lazy("where answers are read"),
     "answer": lazy("answer"),
     "auth": lazy("authentication"),
     "because": lazy("because"),
@@ -147,6 +148,7 @@ FIELDS: Mapping[str, Words] = {
     "min_tls": lazy("least TLS version"),
     "name": lazy("name"),
     "oauth_authority": lazy("token service"),
+    "notice_language": lazy("language of the last line"),
     "oauth_client_id": lazy("client ID"),
     "oauth_provider": lazy("OAuth provider"),
     "oauth_tenant": lazy("OAuth tenant"),

@@ -1,4 +1,4 @@
-"""Templates to look at: which there are, and what they say without values."""
+"""Templates to look at: which there are."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from portal.core.db import db
 from portal.mail_templates import templates
-from portal.mail_templates.specimens import newest_texts, specimen, stand_ins
+from portal.mail_templates.specimens import newest_texts
 from portal.mail_templates.wordings import Wording
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.stage import make_template
@@ -42,18 +42,3 @@ def test_the_platforms_own_templates_are_offered_to_the_platform(acme: WhiteLabe
     make_template(None, "notice")
 
     assert [text.version.template.slug for text in newest_texts(None)] == ["notice"]
-
-
-def test_each_value_is_shown_by_its_name(acme: WhiteLabel) -> None:
-    texts = [("en", "For {{ user.name }}", "{{ link }}", "<p>{{ user.name | upcase }}</p>")]
-    make_template(acme, texts=texts)
-
-    words = specimen(newest_texts(acme)[0])
-
-    assert words == Wording("For [user.name]", "[link]", "<p>[USER.NAME]</p>")
-
-
-def test_a_value_and_its_members_stand_beside_each_other() -> None:
-    assert stand_ins(["user", "user.name", "user.id"]) == {
-        "user": {"name": "[user.name]", "id": "[user.id]"}
-    }

@@ -107,6 +107,7 @@ TABLE: Mapping[str, Who] = {
     "white_label.send_again": Who.ADMINS,
     "white_label.mail_server": Who.ADMINS,
     "white_label.choose_mail_server": Who.ADMINS,
+    "white_label.choose_answers": Who.ADMINS,
     "white_label.servers": Who.ADMINS,
     "white_label.servers_csv": Who.ADMINS,
     "white_label.new_server": Who.ADMINS,

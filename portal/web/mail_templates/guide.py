@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from flask import render_template
 
 from portal.mail_templates import guide
@@ -13,6 +15,7 @@ def template_language() -> str:
         "shared/templates/guide.html",
         chapters=guide.CHAPTERS,
         outcome=guide.outcome,
+        as_json=lambda values: json.dumps(values, ensure_ascii=False),
         own=guide.OWN_VALUES,
         limits=guide.LIMITS,
         filters=guide.filters(),

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from flask import request
-from flask_babel import gettext as _
 from wtforms import (
     BooleanField,
     EmailField,
@@ -30,6 +29,7 @@ from portal.smtp_settings.models import AuthKind, TlsMode
 from portal.smtp_settings.presets import Preset, ses_host
 from portal.smtp_settings.values import LIMITS, ServerValues
 from portal.web.forms import Form, tidy
+from portal.web.mail_templates.languages import language_name
 from portal.web.smtp_servers import typed_secret
 from portal.web.smtp_servers.fields import BoxesField, MegabytesField, NeededIf, NumberField
 
@@ -64,14 +64,14 @@ class TestFields(Form):
     letter = SelectField(lazy("What it says"), default="")
 
     def offer(self, texts: Sequence[TemplateText]) -> None:
-        """Each template in each language that it has."""
+        """Each template with the languages that it has, so that none can be chosen without."""
         self.letter.choices = [
             SelectChoice("", lazy("A short test message")),
             *(
                 SelectChoice(
                     str(text.id),
-                    f"{text.version.template.name} ({text.language})",
-                    optgroup=str(_("Templates, in each language they have")),
+                    f"{text.version.template.name}: {language_name(text.language)}",
+                    optgroup=text.version.template.name,
                 )
                 for text in texts
             ),

@@ -17,7 +17,8 @@ from flask_babel import gettext as _
 from portal.config import Config
 from portal.core.errors import Refusal
 from portal.mail_templates.models import TemplateText
-from portal.mail_templates.specimens import specimen
+from portal.mail_templates.wordings import Wording
+from portal.outbox.preview import preview
 from portal.senders.senders import SenderValues
 from portal.smtp.addresses import AddressError, Mailbox, parse_address
 from portal.smtp.egress import EgressPolicy
@@ -104,9 +105,11 @@ def _letter(form: TestFields, texts: Sequence[TemplateText], from_: Mailbox) -> 
                 ),
                 seed=seed,
             )
-        words = specimen(text)
+        wording = Wording(text.subject, text.text, text.inlined_html or text.html)
+        samples = text.version.template.samples
+        words = preview(g.white_label, text.language, wording, typed=samples).in_full()
         return probe.letter(
-            from_, to, subject=words.subject, text=words.text or "", html=words.html, seed=seed
+            from_, to, subject=words.subject, text=words.text, html=words.html, seed=seed
         )
     except Refusal as refusal:
         raise Refusal(refusal.code, refusal.words, field="letter") from None

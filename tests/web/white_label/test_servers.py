@@ -316,12 +316,12 @@ def test_a_template_is_sent_in_one_of_the_languages_it_has(
             **OPEN,
             port=server.port,
             recipient="kim@customer.example",
-            letter=options["Welcome (en)"],
+            letter=options["Welcome: English"],
         )
         taken = server.wait_for(1)[0]
 
-    assert list(options) == ["A short test message", "Welcome (de)", "Welcome (en)"]
-    assert b"Hello [name]" in taken.data
+    assert list(options) == ["A short test message", "Welcome: German", "Welcome: English"]
+    assert b"Hello Kim" in taken.data
 
 
 def test_no_sixth_message_an_hour(visit: Visits, ada: Person) -> None:
