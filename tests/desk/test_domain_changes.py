@@ -202,7 +202,7 @@ class TestLapsing:
         assert [states(one) for one in (chosen, wished, later)] == [[State.SENT]] * 3
         left = {
             mail.recipients[0]: str(message_from_bytes(mail.data)["From"])
-            for mail in receiving.taken
+            for mail in receiving.ledger
             if mail.recipients[0].endswith("@birch.example")
         }
         assert left == {
