@@ -112,7 +112,7 @@ class TestTestKeys:
         assert answer.json["status"] == "sandboxed"
         assert answer.json["route"]["server"] == "acme-own"
 
-    @pytest.mark.accepts("SS-49")
+    @pytest.mark.accepts("SI-02", "SS-49")
     def test_without_any_server_a_live_key_is_in_the_sandbox_too(
         self, calls: Caller, stage: Stage
     ) -> None:

@@ -50,7 +50,7 @@ def test_what_cannot_be_is_said_at_its_field(visit: Visits, olive: Person) -> No
     assert fresh(the_platform()).name == "Northwind Apps"
 
 
-@pytest.mark.accepts("SI-07", "SI-08")
+@pytest.mark.accepts("SI-02", "SI-07", "SI-08")
 def test_a_server_of_the_platform_is_saved_and_carries_the_portals_own_mail(
     visit: Visits, olive: Person
 ) -> None:

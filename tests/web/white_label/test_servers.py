@@ -377,8 +377,8 @@ def test_a_form_that_needs_a_change_comes_back_as_a_page_instead_of_a_stream(
 # Saving
 
 
-@pytest.mark.accepts("SB-15..SB-20", "SB-42", "SS-11", "SS-24", "SS-26", "SS-29", "UC-10..UC-15")
-@pytest.mark.accepts("UC-17", "UC-23", "UC-24", "ST-04", "SI-13")
+@pytest.mark.accepts("SB-15..SB-22", "SB-42", "SS-11", "SS-24", "SS-26", "SS-29", "UC-10..UC-15")
+@pytest.mark.accepts("UC-02", "UC-17", "UC-23", "UC-24", "ST-04", "SI-13")
 def test_saving_signs_in_and_keeps_everything(
     visit: Visits, ada: Person, acme: WhiteLabel, authority: Authority
 ) -> None:
