@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from sqlalchemy import delete
+
 from portal.accounts import people
 from portal.accounts.models import Person, Role
 from portal.core import clock
@@ -67,10 +69,9 @@ def _note_unread(person: Person, thread: Thread, message: DeskMessage) -> Unread
 
 def _has_read(author: Person, thread: Thread) -> None:
     """Whoever answers has seen what they answer to."""
-    unread = db.session.get(Unread, (author.id, thread.id))
-    if unread is not None:
-        db.session.delete(unread)
-        db.session.flush()
+    db.session.execute(
+        delete(Unread).where(Unread.person_id == author.id, Unread.thread_id == thread.id)
+    )
 
 
 def _may_mail(unread: Unread) -> bool:

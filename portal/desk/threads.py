@@ -48,17 +48,19 @@ def open_thread(
 ) -> Thread:
     """Begin a conversation; without an author the portal itself begins it.
 
-    `once` is the token of a form: the same one again gives the thread that is there. With
-    `mails` false nobody gets a mail, because the caller writes a letter of its own.
+    `once` is the token of a form: the same one with the same words again gives the thread that is
+    there. With `mails` false nobody gets a mail, because the caller writes a letter of its own.
 
     Raises:
         Refusal: at `subject`, `text` or `files`, or too many were opened today.
         NotFound: the author is somebody else's.
     """
+    subject, text = _subject(subject), _text(text, files)
     _take_turns(author)
-    if (said := _said_before(author, once)) is not None:
+    said = _said_with(author, once)
+    if said is not None and _is_same(said, text, files) and said.thread.subject == subject:
         return said.thread
-    subject = _subject(subject)
+    once = None if said else once
     if author is not None and author.white_label_id is not None:
         _count_opened(white_label)
     now = clock.now()
@@ -93,13 +95,16 @@ def write(
         Refusal: at `text` or `files`, or too much was written lately.
         NotFound: the author is somebody else's.
     """
+    text = _text(text, files)
     _take_turns(author)
-    if (said := _said_before(author, once)) is not None:
+    said = _said_with(author, once)
+    if said is not None and _is_same(said, text, files) and said.thread_id == thread.id:
         return said
+    once = None if said else once
     # Of two who write at once the second waits, so that the row tells of the newest message.
     db.session.refresh(thread, with_for_update=True)
     message = _say(thread, author, text, files, once, mails=mails)
-    reopen(thread, by=author)
+    reopen(thread)
     return message
 
 
@@ -109,7 +114,7 @@ def note(thread: Thread, *, text: str) -> DeskMessage:
     Whoever calls it writes the letter that belongs to it.
     """
     db.session.refresh(thread, with_for_update=True)
-    return _say(thread, None, text, (), None, mails=False)
+    return _say(thread, None, _text(text, ()), (), None, mails=False)
 
 
 def close(thread: Thread, *, by: Person | None) -> None:
@@ -119,7 +124,7 @@ def close(thread: Thread, *, by: Person | None) -> None:
         trail.record(thread.white_label_id, "thread.closed", _told(thread))
 
 
-def reopen(thread: Thread, *, by: Person | None) -> None:  # noqa: ARG001 - the trail knows who
+def reopen(thread: Thread) -> None:
     """As before it was closed."""
     if thread.is_closed:
         thread.closed_at = thread.closed_by_id = None
@@ -151,10 +156,9 @@ def _say(
     *,
     mails: bool,
 ) -> DeskMessage:
-    """One message into a thread whose row is ours."""
+    """One message into a thread whose row is ours; the words are clean already."""
     if author is not None:
         _check_belongs(thread, author)
-    text = _text(text, files)
     _check_files(thread, files)
     if author is not None:
         _count_written(author)
@@ -192,15 +196,21 @@ def _say(
 def _take_turns(author: Person | None) -> None:
     """One form of one person at a time: a double click is two requests at once."""
     if author is not None and db.engine.dialect.name == "postgresql":
-        db.session.execute(sql("SELECT pg_advisory_xact_lock(7063, :id)"), {"id": author.id})
+        db.session.execute(sql("SELECT pg_advisory_xact_lock(7064, :id)"), {"id": author.id})
 
 
-def _said_before(author: Person | None, once: str | None) -> DeskMessage | None:
-    """What this form has said already."""
+def _said_with(author: Person | None, once: str | None) -> DeskMessage | None:
+    """What was said with this form's token."""
     if author is None or not once:
         return None
     query = select(DeskMessage).where(DeskMessage.author_id == author.id, DeskMessage.once == once)
     return db.session.scalar(query)
+
+
+def _is_same(said: DeskMessage, text: str, files: Sequence[Attached]) -> bool:
+    """Whether a form came twice; with other words in it somebody went back and wrote anew."""
+    kept = [(file.name, file.size) for file in said.files]
+    return said.text == text and kept == [(file.name, len(file.content)) for file in files]
 
 
 def _check_belongs(thread: Thread, author: Person) -> None:

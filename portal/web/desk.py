@@ -312,7 +312,7 @@ def close_thread(thread_id: int) -> ResponseReturnValue:
 
 
 def reopen_thread(thread_id: int) -> ResponseReturnValue:
-    threads.reopen(_find(thread_id), by=g.person)
+    threads.reopen(_find(thread_id))
     db.session.commit()
     return redirect(url_for(".thread", thread_id=thread_id))
 

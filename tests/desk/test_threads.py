@@ -235,6 +235,19 @@ def test_a_form_that_is_sent_twice_begins_one_thread(acme: WhiteLabel, ada: Pers
     assert begin(acme, ada, once="a token").id == begin(acme, ada, once="a token").id
 
 
+def test_other_words_in_a_form_that_was_sent_are_not_lost(
+    acme: WhiteLabel, thread: Thread, olive: Person, ada: Person
+) -> None:
+    say(thread, olive, "First.", once="a token")
+    say(thread, olive, "Second.", once="a token")
+    say(thread, olive, "First.", once="a token", files=[TEXT])
+    other = begin(acme, ada, once="another token")
+    again = begin(acme, ada, once="another token", subject="Less mail")
+
+    assert said(thread)[1:] == ["First.", "Second.", "First."]
+    assert again.id != other.id
+
+
 def test_somebody_elses_token_is_not_mine(thread: Thread, ada: Person, olive: Person) -> None:
     assert say(thread, ada, once="a token").id != say(thread, olive, once="a token").id
 
@@ -289,8 +302,10 @@ def test_a_closed_thread_is_opened_by_whoever_writes(
 def test_opening_and_closing_are_in_the_trail(
     acme: WhiteLabel, thread: Thread, olive: Person
 ) -> None:
-    for act in (threads.close, threads.close, threads.reopen, threads.reopen):
-        act(thread, by=olive)
+    for _time in range(2):
+        threads.close(thread, by=olive)
+    for _time in range(2):
+        threads.reopen(thread)
     db.session.commit()
 
     told = entries(acme.id, Wanted("thread")).rows
