@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from portal.domains import spf
@@ -100,7 +100,7 @@ def compare(domain: str, wanted: Wanted, evidence: Evidence) -> Verdict:
         case Purpose.DKIM:
             return _dkim(wanted, evidence)
         case _:
-            return _text(wanted, evidence)
+            return _text(domain, wanted, evidence)
 
 
 def _alias(domain: str, wanted: Wanted, evidence: Evidence) -> Verdict:
@@ -127,7 +127,7 @@ def _alias(domain: str, wanted: Wanted, evidence: Evidence) -> Verdict:
     return Verdict(Diagnosis.MISSING)
 
 
-def _text(wanted: Wanted, evidence: Evidence) -> Verdict:
+def _text(domain: str, wanted: Wanted, evidence: Evidence) -> Verdict:
     """A token that only we, or the provider, read: so quotation marks in it do no harm."""
     value = _bare(wanted.value)
     if value in map(_bare, evidence.texts):
@@ -138,6 +138,8 @@ def _text(wanted: Wanted, evidence: Evidence) -> Verdict:
     old = [text for text in evidence.texts if _bare(text).startswith(f"{label}=")]
     if old:
         return Verdict(Diagnosis.OLD_VALUE, tuple(old))
+    if wanted.name == domain:
+        evidence = replace(evidence, texts=())  # many texts stand there, and none in another's way
     return _elsewhere(evidence, lambda text: _bare(text) == value)
 
 
@@ -147,7 +149,7 @@ def _dkim(wanted: Wanted, evidence: Evidence) -> Verdict:
         tags = tags_of(text)
         if _key(tags) == _key(key):
             return Verdict(Diagnosis.FOUND, evidence.texts)
-        if "p" not in tags and '"' in text and _key(tags_of(unquoted(text))) == _key(key):
+        if '"' in text and _key(tags_of(unquoted(text))) == _key(key):
             return Verdict(Diagnosis.QUOTED, evidence.texts)
     keys = [tags for text in evidence.texts if "p" in (tags := tags_of(text))]
     if any(not tags["p"] for tags in keys):
@@ -192,7 +194,7 @@ def _spf(domain: str, wanted: Wanted, evidence: Evidence) -> Verdict:
             return Verdict(Diagnosis.QUOTED, evidence.texts)
         if meant := [text for text in evidence.texts if _is_meant_as_spf(text)]:
             return Verdict(Diagnosis.SPF_MALFORMED, tuple(meant), facts={"terms": [meant[0][:40]]})
-        return _elsewhere(evidence, spf.is_spf)
+        return _elsewhere(replace(evidence, texts=()), spf.is_spf)
 
     advised = spf.merged(domain, published, wanted.value)
     after = spf.weigh(domain, advised, evidence.zone)
