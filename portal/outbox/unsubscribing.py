@@ -82,9 +82,9 @@ def link_of(session: Session, message: Message) -> Link | None:
         .scalar_subquery()
     )
     found = session.execute(
-        select(Platform.origin, name, UnsubscribeKey.key_sealed).where(
-            Platform.id == 1, UnsubscribeKey.white_label_id == message.white_label_id
-        )
+        select(Platform.origin, name, UnsubscribeKey.key_sealed)
+        .join(UnsubscribeKey, UnsubscribeKey.white_label_id == message.white_label_id)
+        .where(Platform.id == 1)
     ).first()
     if found is None or found[2] is None:
         return None

@@ -19,6 +19,18 @@ ACTS: Mapping[str, Words] = {
     "app.deleted": lazy("App deleted"),
     "app.mail_cancelled": lazy("Mail of an app cancelled"),
     "app.owner_changed": lazy("Owner of an app changed"),
+    "audience.created": lazy("Audience created"),
+    "audience.deleted": lazy("Audience deleted"),
+    "audience.imported": lazy("List taken into an audience"),
+    "audience.renamed": lazy("Audience renamed"),
+    "campaign.cancelled": lazy("Campaign cancelled"),
+    "campaign.created": lazy("Campaign created"),
+    "campaign.deleted": lazy("Campaign deleted"),
+    "campaign.launched": lazy("Campaign launched"),
+    "campaign.paused": lazy("Campaign paused"),
+    "campaign.resumed": lazy("Campaign resumed"),
+    "campaign.sent_again": lazy("Failed mail of a campaign sent again"),
+    "campaign.unscheduled": lazy("Campaign taken off the schedule"),
     "domain.allowed": lazy("Domain put on the allow-list"),
     "domain.key_announced": lazy("Signing key made for a domain"),
     "domain.key_live": lazy("Signing key of a domain seen in DNS, signs from now on"),
@@ -83,6 +95,10 @@ ACTS: Mapping[str, Words] = {
     "server.switched_on": lazy("SMTP server switched on"),
     "server.unparked": lazy("SMTP server put back to work"),
     "setup_link.made": lazy("Setup link made"),
+    "suppression.added": lazy("Address suppressed"),
+    "suppression.dismissed": lazy("Suggested suppression left"),
+    "suppression.imported": lazy("Suppressions imported"),
+    "suppression.removed": lazy("Suppression removed"),
     "template.archived": lazy("Template archived"),
     "template.changed": lazy("Template renamed"),
     "template.created": lazy("Template created"),
@@ -103,6 +119,8 @@ ACTS: Mapping[str, Words] = {
 THINGS: Mapping[str, Words] = {
     "api_key": lazy("API keys"),
     "app": lazy("Apps"),
+    "audience": lazy("Audiences"),
+    "campaign": lazy("Campaigns"),
     "domain": lazy("Domains"),
     "domain_request": lazy("Domain requests"),
     "hostname": lazy("Hostnames"),
@@ -117,6 +135,7 @@ THINGS: Mapping[str, Words] = {
     "sender": lazy("Senders"),
     "server": lazy("SMTP servers"),
     "setup_link": lazy("Setup link"),
+    "suppression": lazy("Suppressions"),
     "template": lazy("Templates"),
     "thread": lazy("Desk"),
     "white_label": lazy("White labels"),
@@ -239,7 +258,9 @@ _LISTS = frozenset({"sender.defaults_changed"})
 """Where two values beside each other are just two, and not before and after."""
 
 
-_is_named = re.compile(r"(?:person:|app |server |sender |template |thread )[0-9]+ (.+)").fullmatch
+_is_named = re.compile(
+    r"(?:person:|app |server |sender |template |thread |audience |campaign )[0-9]+ (.+)"
+).fullmatch
 
 
 def _value(field: str, value: object) -> str:

@@ -28,7 +28,8 @@ from portal.desk.models import DeskFile, DeskMessage, Thread
 from portal.desk.request_models import DomainRequest, RecordTemplate
 from portal.mail_templates.models import MailTemplate
 from portal.outbox.accept import accept
-from portal.outbox.models import Delivery
+from portal.outbox.models import Delivery, Suggestion, Suppression
+from portal.outbox.states import Reason
 from portal.outbox.submission import OwnContent, Recipient, Submission
 from portal.senders.models import Sender
 from portal.smtp.addresses import Mailbox, parse_address
@@ -72,6 +73,8 @@ TABLE: Mapping[str, Who] = {
     "public.link_sent": Who.ANYBODY,
     "public.reset": Who.ANYBODY,
     "public.invitation": Who.ANYBODY,
+    "public.unsubscribe": Who.ANYBODY,
+    "public.take_off": Who.ANYBODY,
     "public.records": Who.ANYBODY,
     "public.setup": Who.ANYBODY,
     "account.profile": Who.SIGNED_IN,
@@ -140,6 +143,14 @@ TABLE: Mapping[str, Who] = {
     "white_label.default_sender": Who.ADMINS,
     "white_label.my_sender": Who.PEOPLE,
     "white_label.compose": Who.PEOPLE,
+    "white_label.suppressions": Who.ADMINS,
+    "white_label.suppressions_csv": Who.ADMINS,
+    "white_label.new_suppression": Who.ADMINS,
+    "white_label.import_suppressions": Who.ADMINS,
+    "white_label.remove_suppression": Who.ADMINS,
+    "white_label.suggestions": Who.ADMINS,
+    "white_label.take_suggestions": Who.ADMINS,
+    "white_label.decide_suggestion": Who.ADMINS,
     "white_label.invite_again": Who.ADMINS,
     "white_label.remove_person": Who.ADMINS,
     "white_label.hostnames": Who.ADMINS,
@@ -308,6 +319,8 @@ THINGS: Mapping[str, Make] = {
     "person_id": lambda person: person.id,
     "white_label_id": lambda person: person.white_label_id or 0,
     "hostname_id": lambda person: _make_hostname(person).id,
+    "suppression_id": lambda person: _make_suppression(person).id,
+    "suggestion_id": lambda person: _make_suggestion(person).id,
 }
 
 OF_THE_PLATFORM = {"server_id", "person_id", "template_id"}
@@ -545,5 +558,28 @@ def _make_hostname(person: Person) -> Hostname:
             name=f"h{secrets.token_hex(4)}.example",
             proof_token="token",
             created_at=clock.now(),
+        )
+    )
+
+
+def _make_suppression(person: Person) -> Suppression:
+    email = f"{secrets.token_hex(4)}@customer.example"
+    return kept(
+        Suppression(
+            white_label_id=person.white_label_id,
+            address=email,
+            reason=Reason.BY_HAND,
+            created_at=clock.now(),
+        )
+    )
+
+
+def _make_suggestion(person: Person) -> Suggestion:
+    return kept(
+        Suggestion(
+            white_label_id=person.white_label_id,
+            address=f"{secrets.token_hex(4)}@customer.example",
+            delivery_id=_make_delivery(person).id,
+            at=clock.now(),
         )
     )

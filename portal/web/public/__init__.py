@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.web.public import front, links, passkey, records, setup, sign_in
+from portal.web.public import front, links, passkey, records, setup, sign_in, unsubscribe
 from portal.web.public.door import bp as bp
 
-FAMILIES = (front, sign_in, passkey, links, records, setup)
+FAMILIES = (front, sign_in, passkey, links, records, setup, unsubscribe)

@@ -16,6 +16,7 @@ from portal.web.white_label import (
     people,
     senders,
     servers,
+    suppressions,
     templates,
 )
 from portal.web.white_label.door import bp as bp
@@ -34,5 +35,6 @@ FAMILIES = (
     people,
     senders,
     servers,
+    suppressions,
     templates,
 )
