@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Person
 from portal.apps.models import App
+from portal.campaigns.pace import PaceKind as PaceKind
 from portal.core.db import BigId, Json, Model, UtcTime, enum_of
 from portal.mail_templates.models import MailTemplate, TemplateText, TemplateVersion
 from portal.outbox.models import Message
@@ -148,12 +149,6 @@ class CampaignState(StrEnum):
     PAUSED = "paused"  # nothing more leaves until somebody says so
     FINISHED = "finished"  # nothing of it waits any more
     CANCELLED = "cancelled"  # taken back, as far as it had not left
-
-
-class PaceKind(StrEnum):
-    FAST = "fast"  # as fast as the servers take it
-    HOURLY = "hourly"  # at most so many an hour
-    RANDOM = "random"  # with a pause between two mails, drawn anew each time
 
 
 class Campaign(Model):

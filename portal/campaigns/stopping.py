@@ -28,7 +28,9 @@ def stop_of(campaign_id: int | None) -> Settlement | None:
     """
     if campaign_id is None:
         return None
-    match db.session.scalar(select(Campaign.state).where(Campaign.id == campaign_id)):
+    # Whoever lets it go on waits until what is decided here is written, and then moves that too.
+    query = select(Campaign.state).where(Campaign.id == campaign_id).with_for_update(read=True)
+    match db.session.scalar(query):
         case CampaignState.PAUSED:
             return Settlement(0, State.HELD, kind=PAUSED, words=str(WORDS))
         case CampaignState.CANCELLED:

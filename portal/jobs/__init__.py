@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from flask import Flask
 
+from portal.jobs import works
 from portal.jobs.consumer import jobs
 
 
 def open_door(app: Flask) -> None:
-    """Let the operator start the consumer; nothing else listens here."""
+    """Let the operator start the consumer, and the other doors ask for work."""
+    works.carry_questions(app)
     app.cli.add_command(jobs)

@@ -8,6 +8,7 @@ from flask.cli import with_appcontext
 from huey.consumer import Consumer
 
 from portal.config import Config
+from portal.jobs import works
 from portal.jobs.periodic import schedule
 from portal.jobs.queue import make_queue
 
@@ -26,4 +27,5 @@ def make_consumer(app: Flask, *, workers: int) -> Consumer:
     config: Config = app.config["LIVERY"]
     queue = make_queue(config)
     schedule(queue, app)
+    works.register(queue, app)
     return Consumer(queue, workers=workers, worker_type="thread", graceful_signal="TERM")

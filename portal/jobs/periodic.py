@@ -15,7 +15,7 @@ from portal.core.db import db
 from portal.core.logs import logger
 from portal.delivery import register
 from portal.desk import domain_changes, domain_requests
-from portal.jobs import dns_checks
+from portal.jobs import dns_checks, works
 from portal.outbox import idempotency
 
 log = logger("jobs")
@@ -35,6 +35,7 @@ def _older_than(age: timedelta, forget: Callable[[datetime], int]) -> Callable[[
 
 
 CHORES = (
+    Chore("work that was asked for", "*", works.sweep),
     Chore("dns of domains", "*", dns_checks.look_at_domains),
     Chore("dns of hostnames", "*", dns_checks.look_at_hostnames),
     Chore("mail of recovered domains", "*", domain_changes.release_recovered),

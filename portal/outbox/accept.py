@@ -196,7 +196,7 @@ def _insert_deliveries(
     message: Message, recipients: Sequence[Recipient], decision: Decision, now: datetime
 ) -> None:
     due_at = message.send_at if message.send_at and message.send_at > now else now
-    state, kind, words = first_state(message, decision, due_at > now)
+    state, kind, words = _first_state(message, decision, due_at > now)
     unwanted = _suppressed(message, recipients)
     rows: list[dict[str, Any]] = []
     for position, recipient in enumerate(recipients, start=1):
@@ -239,7 +239,7 @@ def _suppressed(message: Message, recipients: Sequence[Recipient]) -> Mapping[st
     return suppressions.among(message.white_label_id, addresses, message.category)
 
 
-def first_state(
+def _first_state(
     message: Message, decision: Decision, is_later: bool
 ) -> tuple[State, str | None, str | None]:
     """The state that deliveries begin in, its kind, and words where it stops there."""

@@ -67,7 +67,7 @@ def release(message: Message, *, only: Delivery | None = None) -> int:
     held = _of(message, only) & (Delivery.state == State.HELD) & ~_may_have_arrived()
     if not db.session.scalar(select(exists().where(held))):
         raise Refusal("not_held", _("Nothing of this message is held."))
-    _route_anew(message)
+    route_anew(message)
     released = _move(held, State.QUEUED, message=message)
     words = _("%(count)s held deliveries were released.", count=released)
     if only is not None:
@@ -91,7 +91,7 @@ def send_again(delivery: Delivery) -> None:
         raise Refusal(
             "not_over", _("Only mail that failed or whose fate is unknown is sent again.")
         )
-    _route_anew(message)
+    route_anew(message)
     _move(ended, State.QUEUED, message=message)
     _told(message, "sent_again", _("Sent again to %(email)s by hand.", email=delivery.email))
     wake.tell(db.session.connection())
@@ -127,7 +127,7 @@ def _told(message: Message, kind: str, words: str) -> None:
     trail.record(message.white_label_id, f"message.{kind}", target, {"words": words})
 
 
-def _route_anew(message: Message) -> None:
+def route_anew(message: Message) -> None:
     """The facts may be others than when it was stopped; without a way it stays where it is."""
     decision, facts = again.decide_again(message)
     if not isinstance(decision, Route):
