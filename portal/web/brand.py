@@ -49,7 +49,10 @@ def logo(slug: str) -> Response:
         white_label = db.session.get_one(WhiteLabel, g.site.white_label_id)
         image = white_label.logo
         db.session.rollback()
-    return _kept(Response(image, content_type=KIND))
+    answer = _kept(Response(image, content_type=KIND))
+    # Mail shows it too: in programs that are web pages of somebody else.
+    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return answer
 
 
 def style_url() -> str:

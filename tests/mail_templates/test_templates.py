@@ -164,3 +164,54 @@ def test_a_forgotten_server_is_preferred_by_nobody(acme: WhiteLabel, ada: Person
 
     assert preferring.preferred_server_id is None
     assert elsewhere.preferred_server_id == other.id
+
+
+def test_saving_works_out_what_mail_programs_need(welcome: MailTemplate) -> None:
+    html = "<style>p { color: red }</style><p>Hello {{ name }}</p>"
+
+    version = templates.save_version(
+        welcome, {"en": Wording("Hello", None, html)}, default_language="en", by=None
+    )
+
+    [text] = version.texts
+    assert text.html == html
+    assert '<p style="color: red;">Hello {{ name }}</p>' in (text.inlined_html or "")
+    assert text.derived_text == "Hello {{ name }}\n"
+
+
+def test_a_text_that_was_written_is_not_made(welcome: MailTemplate) -> None:
+    version = templates.save_version(
+        welcome, {"en": Wording("Hello", "Mine", "<p>Hello</p>")}, default_language="en", by=None
+    )
+
+    [text] = version.texts
+    assert (text.derived_text, text.inlined_html) == (None, None)
+
+
+def test_names_can_be_changed_unless_they_are_taken(
+    acme: WhiteLabel, welcome: MailTemplate
+) -> None:
+    make_template(acme, "taken")
+
+    templates.change(welcome, name="  Hello   all ", slug="hello")
+    for name, slug, field in (
+        ("Hello", "taken", "slug"),
+        ("Hello", "No", "slug"),
+        ("", "x", "name"),
+    ):
+        with pytest.raises(Refusal) as refused:
+            templates.change(welcome, name=name, slug=slug)
+        assert refused.value.field == field
+
+    assert (welcome.name, welcome.slug) == ("Hello all", "hello")
+
+
+def test_an_archived_template_can_be_used_again(acme: WhiteLabel, welcome: MailTemplate) -> None:
+    templates.archive(welcome)
+    with pytest.raises(NotFound):
+        templates.find_template(acme, welcome.id)
+    assert templates.find_template(acme, welcome.id, or_archived=True) is welcome
+
+    templates.unarchive(welcome)
+
+    assert templates.find_template(acme, welcome.id) is welcome

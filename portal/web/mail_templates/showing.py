@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -114,7 +116,7 @@ def _page(
     return response
 
 
-def _asked() -> dict[str, str]:
+def _asked() -> dict[str, Any]:
     """Language, paper and width that the address asks for."""
     return {
         name: request.values[name]
