@@ -103,6 +103,12 @@ def all_of(white_label_id: int | None, asked: Search, *, reader: Person) -> Iter
         before = page.older
 
 
+def open_about(white_label_id: int, about: About) -> Thread | None:
+    """The newest conversation about this that is not closed."""
+    query = _threads(white_label_id).where(Thread.about == about, Thread.closed_at.is_(None))
+    return db.session.scalar(query.order_by(Thread.id.desc()).limit(1))
+
+
 def is_empty(white_label_id: int | None) -> bool:
     """Whether nobody has ever written."""
     return db.session.scalar(_threads(white_label_id).limit(1)) is None
@@ -188,7 +194,7 @@ def _asked(white_label_id: int | None, asked: Search, reader: Person) -> Select[
         query = query.where(_has(word))
     if asked.about is not None:
         query = query.where(Thread.about == asked.about)
-    if white_label_id is None and asked.white_label_id is not None:
+    if asked.white_label_id is not None:
         query = query.where(Thread.white_label_id == asked.white_label_id)
     match asked.show:
         case Show.OPEN:

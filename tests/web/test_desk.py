@@ -11,7 +11,7 @@ from playwright.sync_api import FilePayload
 
 from portal.accounts.models import Person
 from portal.core.db import db
-from portal.desk import conversations, threads
+from portal.desk import attachments, conversations, threads
 from portal.desk.attachments import MOST_BYTES, Attached, read
 from portal.desk.conversations import MESSAGES
 from portal.desk.models import About, DeskMessage, Thread
@@ -227,6 +227,20 @@ def test_ten_files_of_two_megabytes_are_told_at_the_field_and_not_by_a_lost_page
 
     assert "At most 5 files" in page.error_at("files")
     assert "A draft." in page.body
+
+
+def test_more_files_than_a_message_takes_are_not_even_looked_into(
+    visit: Visits, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked_into(*_args: object) -> Attached:
+        raise AssertionError("a picture was decoded that is refused anyway")
+
+    monkeypatch.setattr(attachments, "read", looked_into)
+    files = [file(picture(), f"{number}.png") for number in range(6)]
+
+    page = visit(ada).get("/desk/new").submit("Send", subject="a", text="b", files=files)
+
+    assert "At most 5 files" in page.error_at("files")
 
 
 def test_more_than_any_form_needs_is_not_read(visit: Visits, ada: Person) -> None:
