@@ -83,7 +83,8 @@ def announce(domain: Domain) -> SigningKey:
     db.session.add(key)
     db.session.flush()
     key.key_sealed = vault.seal(private, binding_of(key))
-    allow_list.put_record(domain, _wanted(key, is_required=domain.state is DomainState.ALLOWED))
+    is_required = domain.state is DomainState.ALLOWED
+    allow_list.put_record(domain, replace(record_of(key), is_required=is_required))
     _tell(key, "key_announced")
     return key
 
@@ -129,6 +130,11 @@ def keys_of(domain: Domain) -> Sequence[SigningKey]:
 def key_in(domain: Domain, state: KeyState) -> SigningKey | None:
     """The domain's key in this state; of announced and live ones there is one at most."""
     return next((key for key in reversed(keys_of(domain)) if key.state is state), None)
+
+
+def record_of(key: SigningKey) -> Wanted:
+    """What DNS has to show for this key."""
+    return records.dkim_key(key.domain.name, key.selector, dkim.record_text(key.public_key))
 
 
 def records_of(domain: Domain) -> list[Wanted]:
@@ -241,11 +247,6 @@ def _require(key: SigningKey, *, is_required: bool) -> None:
 
 def _record(key: SigningKey) -> DomainRecord | None:
     return next((one for one in key.domain.records if one.name == _name(key)), None)
-
-
-def _wanted(key: SigningKey, *, is_required: bool) -> Wanted:
-    wanted = records.dkim_key(key.domain.name, key.selector, dkim.record_text(key.public_key))
-    return replace(wanted, is_required=is_required)
 
 
 def _name(key: SigningKey) -> str:
