@@ -234,6 +234,8 @@ TABLE: Mapping[str, Who] = {
     "backoffice.refuse_domain": Who.OWNERS,
     "backoffice.revoke_domain": Who.OWNERS,
     "backoffice.check_requested_domain": Who.OWNERS,
+    "backoffice.new_signing_key": Who.OWNERS,
+    "backoffice.stop_signing": Who.OWNERS,
     "backoffice.record_templates": Who.OWNERS,
     "backoffice.new_record_template": Who.OWNERS,
     "backoffice.record_template": Who.OWNERS,

@@ -16,6 +16,7 @@ from portal.web.backoffice import (
     overview,
     people,
     record_templates,
+    signing,
     templates,
     tenant,
     white_labels,
@@ -36,6 +37,7 @@ FAMILIES = (
     overview,
     people,
     record_templates,
+    signing,
     templates,
     white_labels,
 )

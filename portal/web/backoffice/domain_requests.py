@@ -19,7 +19,7 @@ from portal.desk.domain_requests import MOST_WORDS
 from portal.desk.pasted_records import read_records
 from portal.desk.request_listing import Show
 from portal.desk.request_models import DomainRequest
-from portal.domains import allow_list
+from portal.domains import allow_list, signing
 from portal.domains.lookalikes import alike, portrait
 from portal.domains.models import Domain
 from portal.outbox import effects
@@ -270,5 +270,6 @@ def _page(found: DomainRequest, approve: ApproveForm, refuse: ReasonForm) -> str
         apps=apps.apps_of(white_label),
         senders=senders_within(white_label, found.name),
         records=records_of(found.domain) if found.domain and found.is_on_the_list else (),
+        keys=signing.keys_of(found.domain) if found.domain and found.is_on_the_list else (),
         messages=conversations.page_of_messages(found.thread).rows,
     )
