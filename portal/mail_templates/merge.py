@@ -46,6 +46,11 @@ _PAIRS = (
 )
 
 
+_block_tag = re.compile(
+    r"\{%-?\s*(?P<end>end)?(?P<name>if|unless|for|case|tablerow|capture|comment)\b"
+)
+
+
 class TemplateError(Refusal):
     """The template cannot be read, or not be merged with these values; `line` counts from 1."""
 
@@ -118,6 +123,7 @@ def parse(source: str, *, is_html: bool = False) -> Template:
             _refuse_mistakes(node, liquid)
         found = parsed.analyze(include_partials=False).globals
     except LiquidError as error:
+        _refuse_unended(source)
         raise _refused(error, "template_malformed") from error
     except RecursionError as error:
         raise TemplateError("template_malformed", _("The template is nested too deep.")) from error
@@ -165,6 +171,26 @@ def _refuse_unclosed(source: str) -> None:
             raise TemplateError(
                 "template_malformed", _("%(what)s is never closed.", what=name), line=line
             )
+
+
+def _refuse_unended(source: str) -> None:
+    """Name the tag that has no end; Liquid itself only knows that it came to the end of all."""
+    begun: list[tuple[str, int]] = []
+    for match in _block_tag.finditer(source):
+        if match["end"] is None:
+            begun.append((match["name"], match.start()))
+        elif begun and begun[-1][0] == match["name"]:
+            begun.pop()
+        else:
+            return  # Liquid's own words say more about an end without a beginning
+    if begun:
+        name, at = begun[-1]
+        what = f"{{% {name} %}}"
+        raise TemplateError(
+            "template_malformed",
+            _("%(what)s is never closed.", what=what),
+            line=source.count("\n", 0, at) + 1,
+        )
 
 
 def _refuse_mistakes(node: Node, liquid: Environment) -> None:

@@ -223,3 +223,24 @@ def test_a_subject_with_a_line_break_in_a_value_is_refused_by_the_composer() -> 
 
     with pytest.raises(Exception, match="subject_control_character"):
         written(replace(LETTER, subject=subject), replace(ADA, values={"name": "x\nBcc: y"}))
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("a\n{% if b %}\nc", "Line 2: {% if %} is never closed."),
+        ("{% for a in b %}\n{% if c %}\n{% endif %}", "Line 1: {% for %} is never closed."),
+        ("{% unless a %}\n\n{%- case b -%}{% endcase %}", "Line 1: {% unless %} is never closed."),
+    ],
+)
+def test_a_tag_without_an_end_is_named_with_its_line(source: str, words: str) -> None:
+    with pytest.raises(TemplateError) as refused:
+        parse(source)
+
+    assert refused.value.words == words
+
+
+def test_each_variable_is_known_by_the_line_it_appears_on_first() -> None:
+    template = parse("a\n{{ b }} {{ c.d }}\n{{ b }}{% if e %}{% endif %}")
+
+    assert template.lines == {"b": 2, "c.d": 2, "e": 3}
