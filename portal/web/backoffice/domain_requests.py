@@ -162,7 +162,7 @@ def approve_domain(request_id: int) -> ResponseReturnValue:
             db.session.commit()
             flash(_("%(domain)s is approved, the records are sent.", domain=shown(domain.name)))
             return redirect(url_for(".domain_request", request_id=request_id))
-    return _page(_find(request_id), form, ReasonForm(None, prefix="refuse-"))
+    return _again(request_id, form, ReasonForm(None, prefix="refuse-"), form)
 
 
 @bp.post("/domain-requests/<int:request_id>/refuse")
@@ -181,7 +181,7 @@ def refuse_domain(request_id: int) -> ResponseReturnValue:
             db.session.commit()
             flash(_("The request is refused, and the reason sent."))
             return redirect(url_for(".domain_requests"))
-    return _page(_find(request_id), _approve_form(is_sent=False), form)
+    return _again(request_id, _approve_form(is_sent=False), form, form)
 
 
 @bp.route("/domain-requests/<int:request_id>/revoke", methods=["GET", "POST"])
@@ -249,6 +249,18 @@ def _approve(found: DomainRequest, form: ApproveForm) -> Domain:
         includes_subdomains=form.includes_subdomains.data,
         note=note,
     )
+
+
+def _again(
+    request_id: int, approve: ApproveForm, refuse: ReasonForm, sent: Form
+) -> ResponseReturnValue:
+    """The page with the form that was sent; where that is decided meanwhile, only the words."""
+    found = _find(request_id)
+    if found.is_open:
+        return _page(found, approve, refuse)
+    for words in sent.form_errors:
+        flash(words, "error")
+    return redirect(url_for(".domain_request", request_id=request_id))
 
 
 def _page(found: DomainRequest, approve: ApproveForm, refuse: ReasonForm) -> str:
