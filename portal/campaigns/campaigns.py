@@ -75,6 +75,7 @@ def create(
         created_at=clock.now(),
     )
     db.session.add(campaign)
+    unsubscribing.make_key(white_label.id)
     db.session.flush()
     return campaign
 
@@ -158,7 +159,6 @@ def launch(campaign: Campaign, *, by: Person | None) -> None:
         if isinstance(way.decision, NoRoute) and not way.decision.holds:
             words = explain.refusal(way.decision.code, way.decision.step)
             raise Refusal(way.decision.code, words, field="sender")
-    unsubscribing.make_key(campaign.white_label_id)
     campaign.launched_at, campaign.launched_by_id = now, by.id if by else None
     if campaign.start_at is not None and campaign.start_at > now:
         campaign.state = CampaignState.SCHEDULED

@@ -37,6 +37,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
+from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.campaigns import campaigns
 from portal.campaigns.models import (
@@ -50,7 +51,7 @@ from portal.core import clock
 from portal.core.db import BigId, Json, UtcTime, db
 from portal.core.errors import Refusal
 from portal.mail_templates import templates
-from portal.mail_templates.models import TemplateText
+from portal.mail_templates.models import TemplateText, TemplateVersion
 from portal.outbox import accept, composition, tally, wake
 from portal.outbox.accept import PATIENCE, SIMULATOR, SIMULATOR_DOMAIN
 from portal.outbox.balance import line_of
@@ -158,13 +159,14 @@ def _wave(campaign: Campaign) -> list[CampaignPart]:
 def _new_wave(campaign: Campaign, number: int) -> list[CampaignPart]:
     facts, ways = campaigns.ways_of(campaign)
     parts = []
-    for text in _texts(campaign):
+    assert campaign.version is not None  # a campaign that runs was launched
+    for text in texts_of(campaign, campaign.version):
         for way in ways:
             if isinstance(way.decision, NoRoute) and not way.decision.holds:
                 raise Refusal(
                     way.decision.code, explain.refusal(way.decision.code, way.decision.step)
                 )
-            message = _message(campaign, text)
+            message = message_of(campaign, text)
             accept.apply(message, way.decision, facts)
             composition.compiled(message, text, ())
             db.session.add(message)
@@ -185,7 +187,8 @@ def _new_wave(campaign: Campaign, number: int) -> list[CampaignPart]:
     return parts
 
 
-def _message(campaign: Campaign, text: TemplateText) -> Message:
+def message_of(campaign: Campaign, text: TemplateText) -> Message:
+    """The message that says this text, without a route yet."""
     now = clock.now()
     return Message(
         public_id=accept.new_public_id(),
@@ -211,10 +214,8 @@ def _message(campaign: Campaign, text: TemplateText) -> Message:
     )
 
 
-def _texts(campaign: Campaign) -> list[TemplateText]:
+def texts_of(campaign: Campaign, version: TemplateVersion) -> list[TemplateText]:
     """The texts that its people read: one, or each its own."""
-    version = campaign.version
-    assert version is not None  # a campaign that runs was launched
     if campaign.language is not None:
         return [templates.text_in(version, campaign.language)]
     return sorted(version.texts, key=lambda text: text.language)
@@ -225,11 +226,14 @@ def _texts(campaign: Campaign) -> list[TemplateText]:
 
 def _hand_over(campaign: Campaign, wave: Sequence[CampaignPart], batch: _Batch) -> None:
     connection = db.session.connection()
+    version = campaign.version
+    assert version is not None  # a campaign that runs was launched
     before = campaign.position
     people = _ranked(campaign, batch)
     due_at, source = _dues(connection, campaign, people, batch)
     for part in wave:
-        mine = _has_language(campaign, part, people) & _has_turn(wave, part, people)
+        mine = reads(campaign, version, part.text, people.c.language)
+        mine &= _has_turn(wave, part, people)
         _insert(connection, part.message, people, source, mine, due_at)
         part.message.give_up_at = max(part.message.give_up_at, batch.dues[-1] + PATIENCE)
 
@@ -297,24 +301,20 @@ def _dues(
     return type_coerce(listed.c.value, UtcTime()), people.join(listed, on)
 
 
-def _has_language(
-    campaign: Campaign, part: CampaignPart, people: FromClause
+def reads(
+    campaign: Campaign,
+    version: TemplateVersion,
+    text: TemplateText,
+    language: ColumnElement[str] | InstrumentedAttribute[str],
 ) -> ColumnElement[bool]:
-    """Whether somebody reads this part's text."""
-    version = campaign.version
-    assert version is not None
-    assert campaign.audience is not None
-    if campaign.language is not None:
+    """Whether somebody of this language reads this text."""
+    if campaign.language is not None or campaign.audience is None:
         return true()
-    read_here = [
-        language
-        for language in campaign.audience.languages
-        if templates.text_in(version, language or None).id == part.text_id
-    ]
-    reads = people.c.language.in_(read_here)
-    if part.text.language == version.default_language:
-        return reads | people.c.language.not_in(list(campaign.audience.languages))
-    return reads
+    known = list(campaign.audience.languages)
+    mine = [code for code in known if templates.text_in(version, code or None).id == text.id]
+    if text.language == version.default_language:
+        return language.in_(mine) | language.not_in(known)
+    return language.in_(mine)
 
 
 def _has_turn(

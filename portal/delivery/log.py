@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, TextClause, func, or_, select
 from sqlalchemy.orm import contains_eager, defer, joinedload, selectinload
 
 from portal.apps.models import App
+from portal.campaigns.models import Campaign
 from portal.core.db import db
 from portal.core.errors import NotFound
 from portal.core.paging import SIZE, Page, page_of
@@ -36,6 +37,7 @@ class Search:
     email: str | None = None
     message: str | None = None  # its public id
     app_id: int | None = None
+    campaign: Campaign | None = None
     state: State | None = None
     server_id: int | None = None
     code: int | None = None
@@ -47,7 +49,7 @@ class Search:
     def is_open(self) -> bool:
         """Whether nothing was asked for, but whose mail it is."""
         asked = (
-            self.email, self.message, self.app_id, self.state,
+            self.email, self.message, self.app_id, self.campaign, self.state,
             self.server_id, self.code, self.since, self.until,
         )  # fmt: skip
         return all(one is None for one in asked)
@@ -168,6 +170,11 @@ def _conditions(
         yield Message.public_id == search.message
     if search.app_id is not None:
         yield Message.app_id == search.app_id
+    if search.campaign is not None:
+        yield Message.campaign_id == search.campaign.id
+        # Its deliveries were stored within these ids, nearly side by side.
+        yield Delivery.id >= (search.campaign.first_delivery_id or 0)
+        yield Delivery.id <= (search.campaign.last_delivery_id or 0)
     if search.server_id is not None:
         yield Delivery.server_id == search.server_id
     if search.code is not None:

@@ -6,6 +6,7 @@ The composer gives the same bytes for the same row, so this is not a likeness bu
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -71,6 +72,11 @@ def letter_of(delivery: Delivery) -> Letter:
             link=link,
         )
     )
+    return read_back(wire, files)
+
+
+def read_back(wire: bytes, files: Sequence[File] = ()) -> Letter:
+    """What the composer wrote, as its reader sees it."""
     mail = message_from_bytes(_doubled_dot.sub(b".", wire), policy=policy.default)
     return Letter(
         headers=tuple((name, str(value)) for name, value in mail.items()),

@@ -98,6 +98,11 @@ def variables_of(text: TemplateText | None) -> frozenset[str]:
     return frozenset(name for template in _templates_of(text) for name in template.variables)
 
 
+def missing_in(text: TemplateText | None, values: Mapping[str, object]) -> set[str]:
+    """Names of values that the text prints and that are not among these."""
+    return {name for template in _templates_of(text) for name in template.missing(values)}
+
+
 def recipient(
     public_id: str,
     position: int,
@@ -135,7 +140,6 @@ def check(
     """
     link = link_of(db.session(), message)
     writer = compiled(message, text, files, link=link)
-    templates = _templates_of(text)
     for position, who in enumerate(recipients[:TRIED_AT_ACCEPT], start=1):
         written = recipient(
             message.public_id,
@@ -147,7 +151,7 @@ def check(
             own=who.values,
             link=link,
         )
-        missing = {name for template in templates for name in template.missing(written.values)}
+        missing = missing_in(text, written.values)
         if missing:
             raise Refusal(
                 "variables_missing",

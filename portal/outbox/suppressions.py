@@ -8,7 +8,8 @@ colleague out with it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -16,6 +17,7 @@ from itertools import islice
 from sqlalchemy import (
     ColumnElement,
     Select,
+    and_,
     delete,
     exists,
     func,
@@ -38,13 +40,15 @@ from portal.outbox import tally
 from portal.outbox.balance import PAUSED
 from portal.outbox.claims import Settlement
 from portal.outbox.models import (
+    IS_NOTABLE,
+    IS_WAITING,
     PLATFORM,
     Delivery,
     Message,
     Suggestion,
     Suppression,
 )
-from portal.outbox.states import WAITING, Category, Reason, State
+from portal.outbox.states import Category, Reason, State
 from portal.smtp.addresses import AddressError, parse_address, parse_mailbox
 from portal.smtp.replies import Kind
 
@@ -102,7 +106,7 @@ def add(
         rows = [(address.folded, note, campaign_id)]
         if not _insert(white_label_id, rows, reason=reason, by=by):
             return False
-    _stop_waiting(white_label_id, {str(address), address.folded}, reason)
+    _stop_waiting(white_label_id, [address.folded], reason)
     _forget_suggestions(white_label_id, [address.folded])
     _told(white_label_id, "suppression.added", address.folded, {"reason": reason.value})
     return True
@@ -118,7 +122,7 @@ def add_many(
     result = Imported()
     numbered = enumerate(lines, start=1)
     while batch := list(islice(numbered, AT_ONCE)):
-        spellings: dict[str, str] = {}
+        new: dict[str, None] = {}
         for number, line in batch:
             if not line.strip():
                 continue
@@ -129,15 +133,13 @@ def add_many(
                 if len(result.faults) < FIRST_FAULTS:
                     result.faults.append((number, error.words))
                 continue
-            result.known += address.folded in spellings
-            spellings.setdefault(address.folded, str(address))
-        added = _insert(
-            white_label_id, [(one, "", None) for one in spellings], reason=reason, by=by
-        )
+            result.known += address.folded in new
+            new[address.folded] = None
+        added = _insert(white_label_id, [(one, "", None) for one in new], reason=reason, by=by)
         result.added += len(added)
-        result.known += len(spellings) - len(added)
+        result.known += len(new) - len(added)
         if added:
-            _stop_waiting(white_label_id, {*added, *(spellings[one] for one in added)}, reason)
+            _stop_waiting(white_label_id, added, reason)
             _forget_suggestions(white_label_id, added)
     if result.added:
         facts = {"count": result.added, "reason": reason.value}
@@ -349,46 +351,50 @@ def _insert(
     return list(new.all())
 
 
-def _stop_waiting(white_label_id: int, emails: Collection[str], reason: Reason) -> None:
-    """What waits for these addresses does not leave."""
-    is_held_so = (Delivery.state == State.HELD) & (Delivery.kind == PAUSED)
+def _stop_waiting(white_label_id: int, addresses: Collection[str], reason: Reason) -> None:
+    """What waits for these folded addresses does not leave, however it is spelt there."""
+    is_held_so = and_(IS_NOTABLE, Delivery.state == State.HELD, Delivery.kind == PAUSED)
+    is_notice = exists().where(
+        Message.id == Delivery.message_id,
+        Message.app_id.is_(None),
+        Message.details["notice"].as_string().is_not(None),
+    )
     its = [
         Delivery.tenant == white_label_id,
-        Delivery.email.in_(emails),
-        Delivery.state.in_(WAITING) | is_held_so,
-        ~Delivery.message_id.in_(
-            select(Message.id).where(
-                Message.id == Delivery.message_id,
-                Message.app_id.is_(None),
-                Message.details["notice"].as_string().is_not(None),
-            )
-        ),
+        func.lower(Delivery.email).in_(addresses),
+        ~is_notice,
     ]
     if not reason.stops_everything:
         its.append(Delivery.priority == Category.CAMPAIGN.priority)
-    stopped = db.session.scalars(
-        update(Delivery)
-        .where(*its)
-        .values(
-            state=State.SUPPRESSED,
-            kind=reason.value,
-            words=None,
-            settled_at=clock.now(),
+    stopped: list[int] = []
+    for waits in (IS_WAITING, is_held_so):  # one by one: each has an index of its own
+        stopped += db.session.scalars(
+            update(Delivery)
+            .where(waits, *its)
+            .values(
+                state=State.SUPPRESSED,
+                kind=reason.value,
+                words=None,
+                settled_at=clock.now(),
+            )
+            .returning(Delivery.message_id)
+            .execution_options(synchronize_session=False)
         )
-        .returning(Delivery.message_id)
-        .execution_options(synchronize_session=False)
-    ).all()
-    if not stopped:
-        return
+    if stopped:
+        _count_stopped(stopped)
+        db.session.expire_all()
+
+
+def _count_stopped(messages: Sequence[int]) -> None:
+    """Into the balance sheets of their campaigns; they waited, so they stood in no line before."""
     rows = db.session.execute(
-        select(Message.id, Message.campaign_id).where(Message.id.in_(set(stopped)))
+        select(Message.id, Message.campaign_id).where(Message.id.in_(set(messages)))
     )
-    campaign_of = {row[0]: row[1] for row in rows}
-    connection = db.session.connection()
-    for campaign_id in sorted({number for number in campaign_of.values() if number is not None}):
-        mine = sum(campaign_of[message_id] == campaign_id for message_id in stopped)
-        tally.add(connection, campaign_id, {"suppressed": mine})
-    db.session.expire_all()
+    campaign_of = dict(iter(rows))
+    campaigns = (campaign_of[message_id] for message_id in messages)
+    counts = Counter(number for number in campaigns if number is not None)
+    for campaign_id, count in sorted(counts.items()):
+        tally.add(db.session.connection(), campaign_id, {"suppressed": count})
 
 
 def _forget_suggestions(white_label_id: int, addresses: Collection[str]) -> None:
