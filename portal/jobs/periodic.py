@@ -61,7 +61,8 @@ def do(chore: Chore) -> bool:
         return False
     rows = chore.work()
     db.session.commit()
-    log.info("chore done", chore=chore.name, rows=rows)
+    if rows:
+        log.info("chore done", chore=chore.name, rows=rows)
     return True
 
 
