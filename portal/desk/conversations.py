@@ -149,6 +149,12 @@ def unread_count(person: Person) -> int:
     return db.session.scalar(query) or 0
 
 
+def waiting_count(reader: Person) -> int:
+    """Open threads in which the other side spoke last."""
+    query = _asked(reader.white_label_id, Search(show=Show.WAITING), reader)
+    return db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
+
+
 def first_unread(thread: Thread, person: Person) -> int | None:
     """The id of the first message that is new to this person."""
     unread = db.session.get(Unread, (person.id, thread.id))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from flask import render_template
+from flask import g, render_template
 
 from portal.apps import apps
 from portal.delivery import figures, status
 from portal.delivery import log as deliveries
 from portal.delivery.log import Search
+from portal.desk import conversations, request_listing
 from portal.outbox import as_sent
 from portal.outbox.states import State
 from portal.routing.ways import is_in_sandbox
@@ -30,4 +31,6 @@ def overview() -> str:
         has_mail=figures.has_mail(None),
         checks=status.readiness().checks,
         subject_of=as_sent.subject_of,
+        requests=request_listing.open_count(),
+        conversations=conversations.waiting_count(g.person),
     )

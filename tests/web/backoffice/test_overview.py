@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from portal.accounts.models import Person
 from portal.core.db import db
 from portal.delivery.models import Engine, Hourly, Worker
+from portal.desk import domain_requests, threads
 from portal.outbox.states import State
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.clock import HandSetClock
@@ -89,3 +90,24 @@ def test_numbers_failures_and_parked_servers_of_all_tenants_come_together(
     assert "gone@x.example" in page.content
     assert "birch-own (Birch)" in page.content
     assert "535 wrong password" in page.content
+
+
+def test_what_white_labels_wait_for_is_told_until_it_is_answered(
+    visit: Visits, olive: Person, acme: WhiteLabel, ada: Person
+) -> None:
+    here = visit(olive)
+    assert "wait for you" not in here.get("/backoffice/").content
+    make_server(olive, "main")
+    domain_requests.submit(acme, name="acme.example", author=ada)
+    thread = threads.open_thread(acme, subject="Help", text="Please.", author=ada)
+    db.session.commit()
+
+    asked = here.get("/backoffice/")
+    waiting = asked.click("2 conversations")
+    threads.write(thread, author=olive, text="Done.")
+    db.session.commit()
+    answered = here.get("/backoffice/")
+
+    assert asked.click("1 domain request").h1 == "Domain requests"
+    assert "Help" in waiting.content
+    assert "1 conversation" in answered.links()
