@@ -1,8 +1,10 @@
 """The journal: what a lane did since it last told the database, for when it cannot tell any more.
 
 One append-only file for each lane, beside the data. Before a message's final dot goes out the
-lane writes that it will; when the answer is read, what it was. Every line is one `write`, so it
-survives the process (the kernel has it), though not the machine; nothing waits for the disk.
+lane writes that it will; when the answer is read, what it was. The file is mapped into memory: a
+line survives the process as soon as it is copied there (the kernel has it), though not the machine;
+nothing waits for the disk, nor for another thread, as a system call for each line would. Each line
+is ended last, so that half a line is none; behind the last one the file is all zeros.
 
     take 17                         composing it: a message that kills its worker is found by this
     dot 17                          its final dot leaves now
@@ -14,43 +16,45 @@ still in hand, and the one dot, if there is one, whose answer is awaited.
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from mmap import mmap
 from pathlib import Path
 
 from portal.smtp.replies import Reply
 
 SUFFIX = ".journal"
+ROOM = 64 * 1024
+"""Bytes of a new file; one that gets full is doubled."""
+
+_END = ord("\n")
 
 
 class Journal:
-    """One lane's file, open for writing."""
+    """One lane's file, open for writing. What cannot be written is an OSError."""
 
     def __init__(self, folder: Path, lane_id: int) -> None:
         self.path = path_of(folder, lane_id)
-        self._descriptor = _opened(self.path)
+        self._pages = _Pages(self.path)
         self._taken: set[int] = set()  # in hand, their dots not written
         self._awaited: int | None = None  # its dot left, and there is no answer yet
 
     def take(self, delivery_id: int) -> None:
         self._taken.add(delivery_id)
-        self._write(b"take %d\n" % delivery_id)
+        self._pages.write(b"take %d" % delivery_id)
 
     def dot(self, delivery_id: int) -> None:
-        self._write(b"dot %d\n" % delivery_id)
+        self._pages.write(b"dot %d" % delivery_id)
         self._taken.discard(delivery_id)
         self._awaited = delivery_id
 
     def reply(self, delivery_id: int, reply: Reply, *, taking: int | None = None) -> None:
-        """The answer; and, in the same write, which message is composed next."""
+        """The answer; and which message is composed next."""
         self._awaited = None
-        line = b"reply %d %s\n" % (delivery_id, str(reply).encode("ascii", "replace"))
+        self._pages.write(b"reply %d %s" % (delivery_id, str(reply).encode("ascii", "replace")))
         if taking is not None:
-            self._taken.add(taking)
-            line += b"take %d\n" % taking
-        self._write(line)
+            self.take(taking)
 
     def drop(self, delivery_id: int) -> None:
         """It was taken, and will not be sent from here."""
@@ -62,36 +66,63 @@ class Journal:
         A dot that waits for its answer must be on record at every moment, so the file is not
         emptied and written again but replaced by one that has that line already.
         """
-        lines = [b"take %d\n" % delivery_id for delivery_id in sorted(self._taken)]
-        if self._awaited is not None:
-            lines.append(b"dot %d\n" % self._awaited)
-        if not lines:
-            os.ftruncate(self._descriptor, 0)
-            return
         beside = self.path.with_suffix(".new")
         beside.unlink(missing_ok=True)
-        before, self._descriptor = self._descriptor, _opened(beside)
         try:
-            self._write(b"".join(lines))
+            pages = _Pages(beside)
+            for delivery_id in sorted(self._taken):
+                pages.write(b"take %d" % delivery_id)
+            if self._awaited is not None:
+                pages.write(b"dot %d" % self._awaited)
             beside.replace(self.path)
         except OSError:
-            # The old file has more lines than are needed; they do no harm.
-            os.close(self._descriptor)
-            self._descriptor = before
-        else:
-            os.close(before)
+            return  # the old file has more lines than are needed; they do no harm
+        self._pages.close()
+        self._pages = pages
 
     def remove(self) -> None:
         """Everything is settled, and the lane ends."""
         self.path.unlink(missing_ok=True)
 
     def close(self) -> None:
+        self._pages.close()
+
+
+class _Pages:
+    """A file in memory, with room for more lines. Its blocks are allotted before they are used:
+    a full disk is an error here and not a signal in the middle of a line."""
+
+    def __init__(self, path: Path) -> None:
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        self._descriptor = os.open(path, flags, 0o600)
+        self._end = self._room = 0
+        self._bytes: mmap | None = None
+        try:
+            self._make_room(ROOM)
+        except OSError:
+            self.close()
+            raise
+
+    def write(self, line: bytes) -> None:
+        end = self._end + len(line)
+        if end >= self._room:
+            self._make_room(max(2 * self._room, end + 1))
+        assert self._bytes is not None
+        self._bytes[self._end : end] = line
+        self._bytes[end] = _END
+        self._end = end + 1
+
+    def close(self) -> None:
+        if self._bytes is not None:
+            self._bytes.close()
         os.close(self._descriptor)
 
-    def _write(self, line: bytes) -> None:
-        if os.write(self._descriptor, line) != len(line):
-            # Part of a line is no line; whoever reads it later passes over it.
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+    def _make_room(self, room: int) -> None:
+        os.posix_fallocate(self._descriptor, 0, room)
+        larger = mmap(self._descriptor, room)
+        if self._bytes is not None:
+            self._bytes.close()
+        self._bytes, self._room = larger, room
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +139,6 @@ class Recollection:
 
 
 NOTHING = Recollection()
-
-
-def _opened(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
 
 def path_of(folder: Path, lane_id: int) -> Path:

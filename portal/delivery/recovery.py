@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
@@ -168,5 +168,5 @@ def _fate(
         is_try=False,
     )
     if losses >= DEADLY:
-        return replace(back, state=State.HELD, kind="poison", words=str(POISON))
+        return back._replace(state=State.HELD, kind="poison", words=str(POISON))
     return back

@@ -7,7 +7,6 @@ message, so that the log can tell why it left elsewhere or not at all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -79,7 +78,7 @@ def _decide_again(
     message = db.session.get_one(Message, loads[0].row.message_id, populate_existing=True)
     stop = stopping.stop_of(message.campaign_id)
     if stop is not None:
-        stopped = [_moved(load, replace(stop, id=load.row.id)) for load in loads]
+        stopped = [_moved(load, stop._replace(id=load.row.id)) for load in loads]
         settling.write(connection, lane_id=lane_id, server_id=server_id, results=stopped, now=now)
         return
     try:
@@ -153,8 +152,7 @@ def _moved(load: Load, settlement: Settlement) -> Result:
     """Nothing was tried, so nothing is counted against the delivery."""
     row = load.row
     return Result(
-        replace(
-            settlement,
+        settlement._replace(
             attempts=row.attempts,
             copies=row.copies,
             losses=row.losses,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from sqlalchemy import ColumnElement, exists, update
 from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
@@ -32,8 +32,7 @@ from portal.smtp_settings import health
 COUNTED = (State.SENT, State.FAILED, State.DEFERRED, State.HELD)
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What became of one delivery, and whose it is."""
 
     settlement: Settlement

@@ -53,7 +53,10 @@ LOOKS_EVERY = 1.0
 DRAIN = 25.0
 """Seconds that stopping may take."""
 LOOKS_AT_MOST_EVERY = 0.04
+LONGEST_PAUSE = 0.25
 """Seconds: news come with every commit, and each look takes time from the lanes."""
+SHARE_OF_LOOKING = 0.05
+"""Of the time that may pass with looking, within these bounds."""
 SPARE = 0.6
 CROWDED = 0.9
 """Of one processor's time: above the one a process opens no lane more to a server that has one,
@@ -173,6 +176,7 @@ class Worker:
         wakeup = wakeup_for(self.store.engine)
         try:
             while not self._is_asked_to_stop:
+                begun = time.thread_time()
                 self._works.ended.clear()
                 self._beat()
                 self._settle_the_dead()
@@ -184,8 +188,10 @@ class Worker:
                     return
                 soon = plan.next_due(survey.queues, now=survey.now)
                 pause = LOOKS_EVERY if soon is None else min(LOOKS_EVERY, max(soon, 0.005))
-                time.sleep(LOOKS_AT_MOST_EVERY)
-                wakeup.wait(pause - LOOKS_AT_MOST_EVERY, or_until=self._has_own_news)
+                rest = (time.thread_time() - begun) / SHARE_OF_LOOKING
+                rest = min(max(rest, LOOKS_AT_MOST_EVERY), LONGEST_PAUSE)
+                time.sleep(rest)
+                wakeup.wait(pause - rest, or_until=self._has_own_news)
         except StoreGone:
             logger("delivery").error("stopped_without_store")
         finally:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
+from typing import NamedTuple
 
 from portal.delivery.consequences import Park
 from portal.delivery.mails import Mail, Shelf
@@ -55,8 +56,7 @@ class Works:
     ended: Event = field(default_factory=Event)  # some lane has ended
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
+class Load(NamedTuple):
     """A claimed delivery with the message it belongs to."""
 
     row: Claimed

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, zip_longest
 from typing import Any, NamedTuple
@@ -68,8 +68,7 @@ class Claimed(NamedTuple):
         return self.raw_values or {}
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """What a delivery becomes, and what is remembered of it."""
 
     id: int
@@ -277,7 +276,7 @@ def settle(
         changed.update(connection.execute(statements.other, owned).scalars())
 
     done_now = [done for done in settlements if done.id in changed]
-    done_now += [replace(done, is_late=True) for done in settlements if done.id in too_late]
+    done_now += [done._replace(is_late=True) for done in settlements if done.id in too_late]
     tries = [_try(done, now) for done in done_now if _is_worth_a_line(done)]
     if tries:
         connection.execute(_attempt, tries)

@@ -19,7 +19,7 @@ import re
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from portal.smtp.capabilities import Capabilities
 from portal.smtp.causes import Cause
@@ -38,8 +38,7 @@ from portal.smtp.reply_parser import RawReply, ReplyParser
 from portal.smtp.transcript import tidy
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One message to one recipient.
 
     `data` is what goes over the wire but for the final dot: every line ends with CRLF, and lines
@@ -72,8 +71,7 @@ class NotSent:
 Fate: TypeAlias = Verdict | Unknown | NotSent
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of a job, and the stage that decided it."""
 
     id: int
@@ -81,8 +79,7 @@ class Outcome:
     stage: Stage
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """Bytes to send at once. Up to `dot_at` they belong to the message `dots`, with its dot."""
 
     data: bytes

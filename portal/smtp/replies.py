@@ -79,10 +79,10 @@ class Reply:
         """Build it from the bytes after each line's code; `clean` makes text fit to be shown."""
         texts = [line.decode("utf-8", "replace") for line in raw]
         enhanced = None
-        if (found := _enhanced(texts[0])) and found[1] == str(code // 100):
+        if (found := _enhanced(texts[0])) and int(found[1]) == code // 100:
             enhanced = found[0]
             texts = [text.removeprefix(enhanced).lstrip() for text in texts]
-        return cls(code, enhanced, tuple([clean(text) for text in texts]))
+        return cls(code, enhanced, tuple(map(clean, texts)))
 
     def cleaned(self, clean: Callable[[str], str]) -> Reply:
         """The same, fit to be shown."""
@@ -91,6 +91,8 @@ class Reply:
     @property
     def text(self) -> str:
         """The words, on one line."""
+        if len(self.lines) == 1:
+            return self.lines[0]
         return " ".join(line for line in self.lines if line)
 
     @property
@@ -98,7 +100,8 @@ class Reply:
         return 200 <= self.code <= 299
 
     def __str__(self) -> str:
-        return " ".join(part for part in (str(self.code), self.enhanced, self.text) if part)
+        words = f"{self.enhanced} {self.text}" if self.enhanced else self.text
+        return f"{self.code} {words}".rstrip()
 
 
 _enhanced = re.compile(r"([245])\.\d{1,3}\.\d{1,3}(?= |$)").match

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import socket
 import ssl
+import struct
 import time
 
 from portal.smtp.causes import Cause
@@ -14,6 +16,8 @@ CHUNK = 64 * 1024
 RECORD = 16 * 1024
 """Bytes of a TLS record (RFC 8446 5.1). OpenSSL does not say how much of a broken write had left,
 so under TLS no more than this is ever in doubt."""
+TICK = 1.0
+"""Seconds that one call may wait; then the deadline is looked at again."""
 
 
 class WireFault(Exception):
@@ -26,11 +30,18 @@ class WireFault(Exception):
 
 
 class Wire:
-    """Blocking reads and writes, each with a moment (`time.monotonic`) until which it may take."""
+    """Reads and writes that wait, each with a moment (`time.monotonic`) until which it may take.
+
+    Without TLS the socket blocks, and the kernel ends a wait (SO_RCVTIMEO, SO_SNDTIMEO): a timeout
+    of Python's would be a `poll` before each call, which costs more than all else in a message.
+    Under TLS it is Python's, for the module `ssl` would go on waiting when the kernel gives up.
+    """
 
     def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
         self._is_tls = isinstance(connected, ssl.SSLSocket)
+        self._patience = math.nan  # seconds that a call waits at present
+        connected.settimeout(None)
 
     def secure(self, context: ssl.SSLContext, host: str, *, until: float) -> ssl.SSLSocket:
         """Speak TLS from now on; the certificate is checked against `host`.
@@ -41,7 +52,7 @@ class Wire:
         self._socket.settimeout(_left(until))
         # The handshake's time limit spans all of it (the module `ssl` computes a deadline).
         secured = context.wrap_socket(self._socket, server_hostname=host)
-        self._socket, self._is_tls = secured, True
+        self._socket, self._is_tls, self._patience = secured, True, math.nan
         return secured
 
     def send(self, data: bytes, *, until: float) -> None:
@@ -56,8 +67,11 @@ class Wire:
             piece = memoryview(data)[:RECORD]
         try:
             while True:
-                self._socket.settimeout(_left(until))
-                written += self._socket.send(piece)
+                self._be_patient(until)
+                try:
+                    written += self._socket.send(piece)
+                except (BlockingIOError, TimeoutError):
+                    continue  # not a byte; the deadline decides
                 if written == len(data):
                     return
                 end = written + RECORD if self._is_tls else len(data)
@@ -73,8 +87,13 @@ class Wire:
             WireFault: too late, closed, broken.
         """
         try:
-            self._socket.settimeout(_left(until))
-            data = self._socket.recv(CHUNK)
+            while True:
+                self._be_patient(until)
+                try:
+                    data = self._socket.recv(CHUNK)
+                except (BlockingIOError, TimeoutError):
+                    continue
+                break
         except OSError as error:
             raise WireFault(_cause(error)) from error
         if not data:
@@ -86,9 +105,13 @@ class Wire:
 
         Under TLS this also takes in session tickets, which are no data.
         """
+        self._patience = math.nan
         try:
             self._socket.settimeout(0)
-            return self._socket.recv(CHUNK) or None
+            try:
+                return self._socket.recv(CHUNK) or None
+            finally:
+                self._socket.settimeout(None)
         except (BlockingIOError, ssl.SSLWantReadError):
             return b""
         except OSError:
@@ -98,6 +121,24 @@ class Wire:
         # Without TLS's good-bye: it would wait for the other side's, and SMTP has QUIT for that.
         with contextlib.suppress(OSError):
             self._socket.close()
+
+    def _be_patient(self, until: float) -> None:
+        """Let the next call wait until then, but for a tick at most.
+
+        Raises:
+            TimeoutError: that moment is over.
+        """
+        left = _left(until)
+        patience = min(left, TICK)
+        if patience == self._patience:
+            return
+        if self._is_tls:
+            self._socket.settimeout(patience)
+        else:
+            span = struct.pack("ll", int(patience), int(patience % 1 * 1_000_000) or 1)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, span)
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, span)
+        self._patience = patience
 
 
 def _left(until: float) -> float:

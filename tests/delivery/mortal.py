@@ -90,7 +90,7 @@ STAGES: dict[str, tuple[Callable[[], None], int]] = {
 
 FIRST = "before the first dot"
 FULL_DISK = "the disk is full for a while"
-FULL_FOR = 2.0
+FULL_FOR = 5.0
 """Seconds."""
 
 

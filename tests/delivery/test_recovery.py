@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -76,6 +78,35 @@ def test_a_dot_that_waits_for_its_answer_is_on_record_at_every_moment(tmp_path: 
     assert recall(path_of(tmp_path, LANE)).replies == {2: OK}
     journal.settled()
     assert recall(path_of(tmp_path, LANE)) == NOTHING
+
+
+def test_a_journal_has_room_for_as_much_as_is_said(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, LANE)
+    lengthy = Reply(250, "2.0.0", ("so much to say " * 2000,))
+
+    for number in range(20):
+        journal.dot(number)
+        journal.reply(number, lengthy)
+
+    assert set(recall(path_of(tmp_path, LANE)).replies) == set(range(20))
+
+
+def test_a_journal_that_finds_no_room_says_so_and_keeps_what_it_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path, LANE)
+    journal.dot(1)
+    monkeypatch.setattr("portal.delivery.journal.os.posix_fallocate", no_space)
+
+    with pytest.raises(OSError, match="No space"):
+        journal.reply(1, Reply(250, "2.0.0", ("x" * 100_000,)))
+    journal.settled()
+
+    assert recall(path_of(tmp_path, LANE)).dots == {1}
+
+
+def no_space(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_half_a_line_is_no_line(tmp_path: Path) -> None:

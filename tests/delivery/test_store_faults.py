@@ -27,8 +27,11 @@ from tests.equipment.smtp_server import SmtpServer as Fake
 from tests.equipment.stage import make_app, make_person, make_server, make_white_label
 
 PEOPLE = [f"person{number}@birch.example" for number in range(60)]
-GONE_FOR = 3.0
-"""Seconds; patience is a loop, twenty are as many turns more of it."""
+GONE_FOR = 20.0
+"""Seconds: longer than any timeout on the way to a store."""
+
+BATCH = 1.5
+"""Seconds after which the batch that a lane had in hand is certainly handed over."""
 
 
 def slowly(_command: Command) -> Acts:
@@ -124,7 +127,7 @@ def test_nothing_is_handed_over_while_the_disk_is_full(app: Flask) -> None:
 
         worker = born(folder, app.config["LIVERY"].database_url, FULL_DISK)
         until((folder / "full").exists, within=60)
-        time.sleep(0.5)
+        time.sleep(BATCH)
         before = len(fake.ledger)
         until((folder / "free").exists)
         after = len(fake.ledger)

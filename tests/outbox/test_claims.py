@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -232,7 +231,7 @@ def test_a_late_250_always_counts(app: Flask, believed: State) -> None:
     with db.engine.begin() as connection:
         connection.execute(update(Delivery).values(state=believed, lane_id=99))
 
-    assert settle(sent(delivery_id), lane_id=1) == [replace(sent(delivery_id), is_late=True)]
+    assert settle(sent(delivery_id), lane_id=1) == [sent(delivery_id)._replace(is_late=True)]
 
     assert (row(delivery_id).state, row(delivery_id).lane_id) == (State.SENT, None)
 
