@@ -6,11 +6,21 @@ Whatever else a file carries (scripts, metadata, a second file behind the first)
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 
 from PIL import Image, ImageOps
 
 MOST_PIXELS = 16_000_000
 """A file of one kilobyte can say that it is 100,000 pixels wide; it is not decoded to find out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Pixels, the right way up."""
+
+    image: Image.Image
+    kind: str  # as Pillow names it
+    is_moving: bool  # there are more frames than this first one
 
 
 class NotAPicture(Exception):
@@ -26,10 +36,8 @@ class TooManyPixels(Exception):
         self.height = height
 
 
-def decode(file: bytes, *, kinds: tuple[str, ...]) -> tuple[Image.Image, str]:
-    """The picture the right way up, and of which of the `kinds` (as Pillow names them) it is.
-
-    Of a picture that moves it is the first frame.
+def decode(file: bytes, *, kinds: tuple[str, ...]) -> Decoded:
+    """Read a picture of one of the `kinds`; of one that moves it is the first frame.
 
     Raises:
         NotAPicture: it cannot be read as one of these kinds.
@@ -42,7 +50,7 @@ def decode(file: bytes, *, kinds: tuple[str, ...]) -> tuple[Image.Image, str]:
             # A photograph says in its metadata which side is up, and those are not kept.
             upright = ImageOps.exif_transpose(source)
             upright.load()
-            return upright, source.format or ""
+            return Decoded(upright, source.format or "", getattr(source, "is_animated", False))
     except TooManyPixels:
         raise
     except Exception as fault:  # noqa: BLE001 - bytes that are made to harm fail in any way

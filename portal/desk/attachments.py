@@ -52,6 +52,7 @@ class Attached:
     width: int | None = None  # pixels, of a picture
     height: int | None = None
     preview: bytes | None = None  # smaller, where the picture does not fit into `PREVIEW`
+    has_stopped: bool = False  # it was moving, and its first frame was kept
 
 
 def read(name: str, file: bytes) -> Attached:
@@ -96,7 +97,7 @@ def clean_name(name: str) -> str:
 
 def _picture(name: str, file: bytes) -> Attached:
     try:
-        decoded, kind = pictures.decode(file, kinds=_KINDS)
+        decoded = pictures.decode(file, kinds=_KINDS)
     except pictures.TooManyPixels as large:
         raise _refusal(
             "file_too_many_pixels",
@@ -115,8 +116,8 @@ def _picture(name: str, file: bytes) -> Attached:
                 name=name,
             ),
         ) from None
-    picture = _pixels_of(decoded)
-    kind = "PNG" if kind == "GIF" else kind
+    picture = _pixels_of(decoded.image)
+    kind = "PNG" if decoded.kind == "GIF" else decoded.kind
     content = _encoded(picture, kind)
     if len(content) > MOST_BYTES and max(picture.size) <= _WIDEST_WEBP:
         # It was packed better than we pack it.
@@ -136,6 +137,7 @@ def _picture(name: str, file: bytes) -> Attached:
         picture.width,
         picture.height,
         preview,
+        has_stopped=decoded.is_moving,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from flask import (
     Blueprint,
@@ -251,6 +251,7 @@ def new_thread() -> ResponseReturnValue:
         else:
             db.session.commit()
             flash(_("Your message is sent. The answer comes here, and you are told by mail."))
+            _tell_what_stopped(files)
             return redirect(url_for(".thread", thread_id=begun.id))
     return render_template("shared/desk/new.html", form=form)
 
@@ -301,6 +302,7 @@ def write(thread_id: int, form: MessageForm) -> DeskMessage | None:
         form.refuse(refusal)
         return None
     db.session.commit()
+    _tell_what_stopped(files)
     return message
 
 
@@ -338,6 +340,12 @@ def writer_of(message: DeskMessage) -> str:
     if message.author_id == g.person.id:
         return str(_("You"))
     return message.author.name
+
+
+def _tell_what_stopped(files: Sequence[Attached]) -> None:
+    for file in files:
+        if file.has_stopped:
+            flash(_("Of %(name)s, which moves, the first frame is kept.", name=file.name))
 
 
 def _as_file(content: bytes, kind: str, *, name: str, as_attachment: bool) -> Response:

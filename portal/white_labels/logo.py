@@ -58,7 +58,7 @@ def read_logo(file: bytes) -> Logo:
 
 def _drawn_anew(file: bytes) -> Image.Image:
     try:
-        picture, _kind = pictures.decode(file, kinds=FORMATS)
+        picture = pictures.decode(file, kinds=FORMATS)
     except pictures.TooManyPixels as large:
         raise _refusal(
             "logo_too_many_pixels",
@@ -72,7 +72,7 @@ def _drawn_anew(file: bytes) -> Image.Image:
         raise _refusal(
             "logo_unreadable", _("This is not a picture that can be read: send PNG, JPEG or WEBP.")
         ) from None
-    upright = picture.convert("RGBA")
+    upright = picture.image.convert("RGBA")
     upright.thumbnail(BOX)
     canvas = Image.new("RGBA", upright.size)
     canvas.paste(upright)

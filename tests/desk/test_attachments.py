@@ -83,9 +83,12 @@ def test_a_moving_picture_is_kept_as_its_first_frame() -> None:
     stream = io.BytesIO()
     frames[0].save(stream, "GIF", save_all=True, append_images=frames[1:])
 
-    kept = Image.open(io.BytesIO(read("a.gif", stream.getvalue()).content))
+    file = read("a.gif", stream.getvalue())
 
+    kept = Image.open(io.BytesIO(file.content))
     assert kept.convert("RGB").getpixel((4, 4)) == (255, 0, 0)
+    assert file.has_stopped
+    assert not read("b.gif", picture("GIF")).has_stopped
 
 
 def test_transparency_is_kept() -> None:

@@ -298,6 +298,19 @@ def test_pictures_are_seen_and_texts_are_kept(visit: Visits, ada: Person, olive:
     assert kept.headers["Content-Disposition"] == "attachment; filename=zone.txt"
 
 
+def test_somebody_who_sends_a_moving_picture_is_told_that_it_stands_still(
+    visit: Visits, ada: Person
+) -> None:
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("#ff0000", "#0000ff")]
+    stream = io.BytesIO()
+    frames[0].save(stream, "GIF", save_all=True, append_images=frames[1:])
+
+    page = visit(ada).get("/desk/new")
+    page = page.submit("Send", subject="a", text="b", files=[file(stream.getvalue(), "a.gif")])
+
+    assert "Of a.png, which moves, the first frame is kept." in page.text
+
+
 @pytest.mark.parametrize("what", ["picture", "preview", "text"])
 def test_a_file_runs_nothing_and_is_kept_by_no_cache(
     visit: Visits, ada: Person, olive: Person, what: str
