@@ -15,7 +15,7 @@ from portal.config import Config
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import lazy
-from portal.domains import checks, diagnosis, hostname_checks
+from portal.domains import checks, diagnosis, hostname_checks, lookalikes
 from portal.domains.records import RecordState, hostname_proof, zone_line
 from portal.domains.resolver import DnsResolver
 from portal.notices import hostname_letters
@@ -63,6 +63,7 @@ def hostnames() -> ResponseReturnValue:
         proof_of=lambda hostname: hostname_proof(acts.proof_of(hostname)),
         zone_line=zone_line,
         diagnosis=diagnosis,
+        in_unicode=lambda name: lookalikes.portrait(name).u_label,
         may_vouch=looked_after() is not None,
         leads_to=urlsplit(the_platform().origin).hostname,
     )
