@@ -89,7 +89,7 @@ def test_large_messages_pass_through_tls(connect: Connect, authority: Authority)
 
     with SmtpServer(Script(tls="implicit", certificate=authority.issue(HOST))) as server:
         session = connect(server, trusting(IMPLICIT, authority))
-        send(session, [replace(one, data=large) for one in jobs(2)])
+        send(session, [one._replace(data=large) for one in jobs(2)])
 
         assert [taken.data for taken in server.ledger] == [large, large]
 
