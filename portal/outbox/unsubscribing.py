@@ -76,7 +76,7 @@ def link_of(session: Session, message: Message) -> Link | None:
         return None
     name = (
         select(Hostname.name)
-        .where(Hostname.white_label_id == message.white_label_id, Hostname.proven_at.is_not(None))
+        .where(Hostname.white_label_id == message.white_label_id, Hostname.is_served)
         .order_by(Hostname.id)
         .limit(1)
         .scalar_subquery()
