@@ -11,6 +11,7 @@ from portal.desk.request_listing import request_of
 from portal.desk.request_models import DomainRequest
 from portal.desk.request_states import RequestAct, after
 from portal.domains.checks import Change
+from portal.domains.lookalikes import both_spellings
 from portal.domains.models import Domain
 from portal.outbox import held
 
@@ -30,7 +31,7 @@ def tell_change(domain: Domain, change: Change) -> None:
         tell_of_unasked(domain, change)
         return
     _follow(request, change)
-    threads.note(request.thread, text=_words(domain.name, change))
+    threads.note(request.thread, text=_words(both_spellings(domain.name), change))
     tell_admins(request, change)
     tell_owners(request, change)
 

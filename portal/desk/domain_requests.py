@@ -25,7 +25,9 @@ from portal.desk.request_letters import tell_admins, tell_owners, tell_records
 from portal.desk.request_listing import request_of
 from portal.desk.request_models import DomainRequest
 from portal.desk.request_states import LIVE, RequestAct, RequestState, after
+from portal.desk.wording import MOST_SUBJECT, MOST_TEXT
 from portal.domains import allow_list, records, signing
+from portal.domains.lookalikes import both_spellings
 from portal.domains.models import Domain
 from portal.domains.records import Purpose, Wanted
 from portal.routing.ways import is_in_sandbox
@@ -99,7 +101,8 @@ def nudge(request: DomainRequest, *, by: Person) -> None:
             _("The owners were asked less than three days ago. Give them some time."),
         )
     request.nudged_at = clock.now()
-    words = _("We still need %(domain)s. Could you have a look?", domain=request.name)
+    domain = both_spellings(request.name)
+    words = _("We still need %(domain)s. Could you have a look?", domain=domain)
     threads.write(request.thread, author=by, text=words, mails=False)
     _record(request, "nudged")
     tell_owners(request, "nudged")
@@ -139,12 +142,12 @@ def approve(
             ),
             field="records",
         )
-    if not any(one.purpose is Purpose.DMARC for one in specs):
-        specs = [*specs, records.dmarc_record(request.name)]
     domain = _allow(request, includes_subdomains=includes_subdomains)
     allow_list.set_records(domain, specs)
     if signs:
         signing.announce(domain)
+    if not any(one.purpose is Purpose.DMARC for one in specs):
+        allow_list.put_record(domain, records.dmarc_record(request.name))
     request.domain = domain
     _decide(request, by, note)
     threads.write(request.thread, author=by, text=_answer(domain, note), mails=False)
@@ -174,7 +177,7 @@ def withdraw(request: DomainRequest, *, by: Person) -> None:
     """
     was_open = request.is_open
     _move(request, RequestAct.WITHDRAW)
-    words = _("We no longer need %(domain)s.", domain=request.name)
+    words = _("We no longer need %(domain)s.", domain=both_spellings(request.name))
     threads.write(request.thread, author=by, text=words, mails=False)
     threads.close(request.thread, by=by)
     _leave_list(request)
@@ -264,15 +267,15 @@ def _leave_list(request: DomainRequest) -> None:
 
 
 def _open_thread(white_label: WhiteLabel, name: str, author: Person, note: str) -> Thread:
-    subject = _("Domain %(name)s", name=name)
+    subject = _("Domain %(name)s", name=both_spellings(name))
     words = _(
         "We would like to send mail from %(domain)s through your servers. Please add the domain "
         "at your mail provider, and answer with the DNS records that we are to publish.",
-        domain=name,
+        domain=both_spellings(name),
     )
     return threads.open_thread(
         white_label,
-        subject=subject if len(subject) <= threads.MOST_SUBJECT else f"{subject[:110]}…",
+        subject=subject if len(subject) <= MOST_SUBJECT else f"{subject[:110]}…",
         about=About.DOMAIN_REQUEST,
         author=author,
         text=f"{words}\n\n{note}" if note else words,
@@ -285,7 +288,7 @@ def _answer(domain: Domain, note: str) -> str:
     lines = [records.zone_line(record.wanted, record.to_publish) for record in domain.records]
     told = [_("Approved. Please publish these DNS records:"), "\n".join(lines), note]
     text = "\n\n".join(part for part in told if part)
-    if len(text) > threads.MOST_TEXT:
+    if len(text) > MOST_TEXT:
         return _("Approved. The DNS records to publish stand on the page of the domain.")
     return text
 

@@ -15,6 +15,7 @@ from portal.core.logs import logger
 from portal.desk.models import Side
 from portal.desk.request_models import DomainRequest
 from portal.desk.telling import everybody_on
+from portal.domains.lookalikes import both_spellings
 from portal.domains.models import Domain, DomainRecord
 from portal.notices.post import letterhead_of, post
 from portal.white_labels.hostnames import is_reachable
@@ -28,7 +29,7 @@ def tell_owners(request: DomainRequest, news: str, *, words: str = "") -> None:
             "domain_news",
             to=owner,
             news=news,
-            domain=request.name,
+            domain=both_spellings(request.name),
             white_label=request.white_label.name,
             asker=request.author.name,
             words=words,
@@ -53,7 +54,7 @@ def tell_records(
         _write(
             "domain_approved",
             to=admin,
-            domain=request.name,
+            domain=both_spellings(request.name),
             records=[(record.type.value, record.name, record.to_publish) for record in records],
             note=note,
             path=f"/domains/{domain.id}",
@@ -77,7 +78,7 @@ def tell_of_unasked(domain: Domain, news: str) -> None:
 
 def _about(domain: str) -> dict[str, Any]:
     """What a white label's own people need not be told: who they are."""
-    return {"domain": domain, "white_label": None, "asker": None}
+    return {"domain": both_spellings(domain), "white_label": None, "asker": None}
 
 
 def _admins(white_label_id: int) -> Sequence[Person]:

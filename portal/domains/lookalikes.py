@@ -105,6 +105,12 @@ def portrait(domain: str) -> Portrait:
     return Portrait(domain, ".".join(labels), scripts, bool(mixed), tuple(warnings))
 
 
+def both_spellings(domain: str) -> str:
+    """As people write it, with what stands in DNS where that is another: nobody is fooled."""
+    shown = portrait(domain).u_label
+    return shown if shown == domain else f"{shown} ({domain})"
+
+
 def alike(domain: str, held: Iterable[Held]) -> list[Likeness]:
     """Those of the names that this canonical domain may be mistaken for, the worst first.
 

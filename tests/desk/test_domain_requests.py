@@ -71,6 +71,15 @@ class TestAsking:
             link = f"http://localhost:8000/backoffice/domain-requests/{request.id}"
             assert link in (letter.text or "")
 
+    def test_a_letter_spells_a_name_in_other_letters_both_ways(
+        self, ada: Person, olive: Person
+    ) -> None:
+        request = asked(ada, "аcme.example")
+
+        (letter,) = letters_to(olive)
+        assert letter.subject == "Acme asks to send from аcme.example (xn--cme-5cd.example)"
+        assert "xn--cme-5cd.example" in said_in(request)[0]
+
     @pytest.mark.accepts("SI-21", "SI-25")
     def test_it_lies_on_the_desk_unread_by_every_owner(self, ada: Person, olive: Person) -> None:
         request = asked(ada, note="It is on our letterhead.")

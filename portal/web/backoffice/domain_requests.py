@@ -71,7 +71,7 @@ class ApproveForm(Form):
     )
     includes_subdomains = BooleanField(
         lazy("With all subdomains"),
-        description=lazy("Mail may leave from every name below it, too. Asked for or not."),
+        description=lazy("Mail may leave from every name below it, too."),
     )
     note = TextAreaField(
         lazy("Note"),
