@@ -251,6 +251,11 @@ def wordings_of(version: TemplateVersion) -> dict[str, Wording]:
     return {text.language: Wording(text.subject, text.text, text.html) for text in version.texts}
 
 
+def wording_for_mail(text: TemplateText) -> Wording:
+    """What is sent of it: the HTML as mail programs need it."""
+    return Wording(text.subject, text.text, text.inlined_html or text.html)
+
+
 def latest(template: MailTemplate) -> TemplateVersion | None:
     """What was saved last, if anything was."""
     query = select(TemplateVersion).where(TemplateVersion.template_id == template.id)

@@ -340,3 +340,35 @@ def test_people_of_the_platform_are_owners(operator: Operator) -> None:
     owner: Person | None = people.by_email(None, "owner@northwind.example")
     assert owner is not None
     assert owner.role is Role.PLATFORM_OWNER
+
+
+def test_a_template_begins_with_one_of_the_gallery_and_is_then_left_alone(
+    operator: Operator,
+) -> None:
+    begun = WHOLE + '[[white_labels.templates]]\nslug = "invitation"\nstart = "invitation"\n'
+    operator.provision(begun)
+    invitation = templates.find_by_slug(acme(), "invitation")
+    assert invitation is not None
+    assert templates.languages_of(templates.newest_version(invitation)) == ["en", "de"]
+
+    again = operator.provision(begun)
+
+    assert "invitation" not in again.output
+
+
+def test_what_begins_with_nothing_of_the_gallery_is_told_by_its_line(operator: Operator) -> None:
+    text = WHOLE + '[[white_labels.templates]]\nslug = "poem"\nstart = "poem"\n'
+
+    result = operator.provision(text)
+
+    assert "There is no such template." in result.output
+    assert result.exit_code != 0
+
+
+def test_a_white_label_says_where_answers_go(operator: Operator) -> None:
+    text = with_line('colour = "#7a1fa2"', 'answer_to = "help@acme.example"')
+
+    result = operator.provision(text)
+
+    assert "acme: answers go to help@acme.example" in result.output
+    assert acme().answer_to == "help@acme.example"

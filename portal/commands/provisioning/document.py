@@ -132,6 +132,7 @@ class TemplateTable(_Table):
     slug: Text
     name: str = ""
     preferred_server: Text | None = None
+    start: Text | None = None  # of the gallery; used once, while the template is empty
     versions: list[VersionTable] = []
 
 
@@ -141,6 +142,8 @@ class WhiteLabelTable(_Table):
     colour: Text | None = None
     hostnames: list[Text] = []
     mail_mode: Literal["platform", "own"] | None = None
+    answer_to: Text | None = None  # its mailboxes only send, and say so
+    notice_language: Text | None = None  # in which they say so where a mail names none
     suspended: bool = False
     people: list[PersonTable] = []
     servers: list[ServerTable] = []

@@ -37,11 +37,12 @@ from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.secret import Secret
 from portal.domains import allow_list
-from portal.mail_templates import templates
+from portal.mail_templates import gallery, templates
 from portal.mail_templates.models import MailTemplate
 from portal.mail_templates.wordings import Wording, check_wording
 from portal.outbox import suspension
 from portal.senders import senders
+from portal.senders.answering import say_where_to_answer
 from portal.senders.models import Sender
 from portal.senders.senders import SenderValues
 from portal.smtp.addresses import parse_address
@@ -240,10 +241,20 @@ class _Making:
             self._server(at, server, found)
         for at, sender in _each((*path, "senders"), table.senders):
             self._sender(at, sender, found)
+        self._answers(path, table, found)
         for at, app in _each((*path, "apps"), table.apps):
             self._app(at, app, found)
         for at, template in _each((*path, "templates"), table.templates):
             self._template(at, template, found)
+
+    def _answers(self, path: Path, table: WhiteLabelTable, white_label: WhiteLabel) -> None:
+        """After its senders, of which none can be the address."""
+        if table.answer_to is None:
+            return
+        language = table.notice_language or white_label.notice_language
+        with self._at(path):
+            if say_where_to_answer(white_label, address=table.answer_to, language=language):
+                self._say(f"{white_label.slug}: answers go to {white_label.answer_to}")
 
     def _hostname(self, white_label: WhiteLabel, name: str) -> None:
         """The operator vouches for the name, so it is served at once."""
@@ -455,6 +466,10 @@ class _Making:
                 )
                 if templates.prefer(found, server):
                     self._say(f"template {table.slug} prefers {server.name}")
+            if table.start is not None and not found.versions:
+                start = gallery.find_start(table.start)
+                gallery.begin(found, start, default_language=gallery.LANGUAGES[0], by=None)
+                self._say(f"template {table.slug} begins with {start.key} of the gallery")
             self._versions(path, table, found)
 
     def _versions(self, path: Path, table: TemplateTable, template: MailTemplate) -> None:

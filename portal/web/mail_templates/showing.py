@@ -66,10 +66,10 @@ def look(template_id: int) -> Response:
     number = request.args.get("version", type=int)
     version = version_numbered(shown, number) if number else templates.newest_version(shown)
     language = request.args.get("language") or version.default_language
-    wording = templates.wordings_of(version).get(language)
-    if wording is None:
+    text = next((text for text in version.texts if text.language == language), None)
+    if text is None:
         abort(404)
-    return frame(language, wording, shown.samples)
+    return frame(language, templates.wording_for_mail(text), shown.samples)
 
 
 def typed_samples() -> dict[str, str]:

@@ -16,8 +16,8 @@ from flask_babel import gettext as _
 
 from portal.config import Config
 from portal.core.errors import Refusal
+from portal.mail_templates import templates
 from portal.mail_templates.models import TemplateText
-from portal.mail_templates.wordings import Wording
 from portal.outbox.preview import preview
 from portal.senders.senders import SenderValues
 from portal.smtp.addresses import AddressError, Mailbox, parse_address
@@ -105,7 +105,7 @@ def _letter(form: TestFields, texts: Sequence[TemplateText], from_: Mailbox) -> 
                 ),
                 seed=seed,
             )
-        wording = Wording(text.subject, text.text, text.inlined_html or text.html)
+        wording = templates.wording_for_mail(text)
         samples = text.version.template.samples
         words = preview(g.white_label, text.language, wording, typed=samples).in_full()
         return probe.letter(
