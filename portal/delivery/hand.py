@@ -230,6 +230,8 @@ class Hand:
         if settlement is None:
             self._back.append(outcome.id)
         else:
+            if outcome.transcript:
+                settlement = settlement._replace(transcript=outcome.transcript)
             self._results.append(Result(settlement, load.row.tenant, load.mail.terms.campaign))
 
         if isinstance(outcome.verdict, ServerFault):

@@ -83,6 +83,7 @@ class Settlement(NamedTuple):
     words: str | None = None
     stage: str | None = None
     kind: str | None = None
+    transcript: str | None = None  # of the try
     is_try: bool = True  # something was tried: worth a line in the log if it was no plain success
     as_unknown: bool = False  # the try itself ended without an answer
     is_late: bool = False  # set by `settle`: the claim was lost, and then it was sent after all
@@ -298,6 +299,7 @@ def _try(done: Settlement, now: datetime) -> dict[str, Any]:
         "code": done.code,
         "enhanced": done.enhanced,
         "words": done.words,
+        "transcript": done.transcript,
     }
 
 

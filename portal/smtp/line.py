@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from portal.smtp.causes import Cause
 from portal.smtp.handshake import Say
@@ -61,16 +61,7 @@ class Line:
 
     def note_reply(self, reply: Reply) -> None:
         if self.transcript is not None:
-            for line in _as_it_came(reply):
-                self.transcript.add(Speaker.SERVER, line)
-
-
-def _as_it_came(reply: Reply) -> Iterator[str]:
-    """A reply as it looked on the wire."""
-    words = f"{reply.enhanced} " if reply.enhanced else ""
-    for line in reply.lines[:-1]:
-        yield f"{reply.code}-{words}{line}"
-    yield f"{reply.code} {words}{reply.lines[-1]}"
+            self.transcript.add_reply(reply)
 
 
 def line_fault(cause: Cause) -> ServerFault:

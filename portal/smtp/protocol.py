@@ -35,7 +35,7 @@ from portal.smtp.replies import (
     classify,
 )
 from portal.smtp.reply_parser import RawReply, ReplyParser
-from portal.smtp.transcript import tidy
+from portal.smtp.transcript import Speaker, Transcript, tidy
 
 
 class Job(NamedTuple):
@@ -71,12 +71,20 @@ class NotSent:
 Fate: TypeAlias = Verdict | Unknown | NotSent
 
 
+MOST_LINES = 40
+"""Lines of a transcript that is kept with a message."""
+
+
 class Outcome(NamedTuple):
-    """What became of a job, and the stage that decided it."""
+    """What became of a job, and the stage that decided it.
+
+    `transcript` is what was said about this message and no other, where it was not simply taken.
+    """
 
     id: int
     verdict: Fate
     stage: Stage
+    transcript: str = ""
 
 
 class Write(NamedTuple):
@@ -88,14 +96,15 @@ class Write(NamedTuple):
 
 
 class _Turn:
-    """A job on its way through a transaction."""
+    """A job on its way through a transaction, with the replies that it got so far."""
 
-    __slots__ = ("dot_sent", "has_recipient", "has_sender", "is_refused", "job")
+    __slots__ = ("dot_sent", "is_refused", "job", "leave", "recipient", "sender")
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.has_sender = False
-        self.has_recipient = False
+        self.sender: RawReply | None = None  # that took it
+        self.recipient: RawReply | None = None
+        self.leave: RawReply | None = None  # to send content
         self.is_refused = False
         self.dot_sent = False
 
@@ -272,7 +281,7 @@ class Transactions:
             return Write(self._mail(turn.job))
         if step is Stage.RCPT:
             self._step = Stage.DATA
-            return Write(b"RCPT TO:<%b>\r\n" % turn.job.rcpt_to.encode("ascii"))
+            return Write(_rcpt(turn.job))
         self._step = Stage.BODY
         return Write(b"DATA\r\n")
 
@@ -299,11 +308,11 @@ class Transactions:
                 self._awaited.appendleft((stage, turn))
                 self._break(ServerFault(Kind.PROTOCOL, cause=Cause.OUT_OF_STEP))
         elif stage is Stage.DATA and code == 354:
-            self._turn = turn
+            turn.leave, self._turn = raw, turn
         elif stage is Stage.MAIL and 200 <= code <= 299:
-            turn.has_sender = True
+            turn.sender = raw
         elif stage is Stage.RCPT and 200 <= code <= 299:
-            turn.has_recipient = True
+            turn.recipient = raw
         else:
             self._refuse(raw, stage, turn)
 
@@ -315,9 +324,9 @@ class Transactions:
         verdict = classify(reply, stage, mail_from=turn.job.mail_from)
         verdict = replace(verdict, reply=reply.cleaned(self._clean))
         turn.is_refused = True
-        self._settle(turn.job, verdict, stage)
+        self._settle(turn.job, verdict, stage, self._transcript(turn, stage, reply))
         if stage is not Stage.BODY and not self._awaits(turn):
-            self._turn, self._needs_reset = None, turn.has_sender
+            self._turn, self._needs_reset = None, turn.sender is not None
         if code == 421 or code < 400:
             # The server is closing the connection (RFC 5321 3.8), or is out of step.
             self._break(_as_fault(verdict))
@@ -329,14 +338,14 @@ class Transactions:
             self._break(self._unsolicited(raw))
         elif stage is Stage.DATA and turn is not None:
             if code != 354:
-                self._needs_reset = turn.has_sender or turn.has_recipient
-            elif not turn.has_recipient:
+                self._needs_reset = turn.sender is not None or turn.recipient is not None
+            elif turn.recipient is None:
                 self._needs_lone_dot = True  # RFC 2920 3.1
             else:
                 # MAIL refused, RCPT taken, content asked for: a dot would send an empty message.
                 self._break(ServerFault(Kind.PROTOCOL, cause=Cause.OUT_OF_STEP))
         elif stage is Stage.RCPT and turn is not None:
-            turn.has_recipient = 200 <= code <= 299
+            turn.recipient = raw if 200 <= code <= 299 else None
 
     def _awaits(self, turn: _Turn) -> bool:
         """Whether more replies about this message are on their way."""
@@ -353,8 +362,8 @@ class Transactions:
 
     # Ending
 
-    def _settle(self, job: Job, fate: Fate, stage: Stage) -> None:
-        self._settled.append(Outcome(job.id, fate, stage))
+    def _settle(self, job: Job, fate: Fate, stage: Stage, transcript: str = "") -> None:
+        self._settled.append(Outcome(job.id, fate, stage, transcript))
 
     def _break(self, fault: ServerFault) -> None:
         """Nothing more can be said here: settle what is open, each job once."""
@@ -369,12 +378,47 @@ class Transactions:
             if turn.is_refused:
                 continue
             stage = stages.get(id(turn), Stage.DATA)
-            fate = Unknown(fault) if turn.dot_sent else NotSent(fault)
-            self._settle(turn.job, fate, stage)
+            if turn.dot_sent:
+                transcript = self._transcript(turn, stage, fault.reply, fault.cause)
+                self._settle(turn.job, Unknown(fault), stage, transcript)
+            else:
+                self._settle(turn.job, NotSent(fault), stage)
         if self._next is not None:
             self._settle(self._next, NotSent(fault), Stage.MAIL)
         self._awaited.clear()
         self._turn = self._next = None
+
+    def _transcript(
+        self, turn: _Turn, stage: Stage, reply: Reply | None, cause: Cause | None = None
+    ) -> str:
+        """What was said about this message, to the reply or cause that decided at this stage.
+
+        Made only now: until here there were references to replies. The content is told as a size.
+        """
+        job = turn.job
+        said = (
+            (Stage.MAIL, self._mail(job), turn.sender),
+            (Stage.RCPT, _rcpt(job), turn.recipient),
+            (Stage.DATA, b"DATA\r\n", turn.leave),
+        )
+        written = Transcript(limit=MOST_LINES)
+        written.scrub_with(self._clean)
+        for step, command, raw in said:
+            written.add(Speaker.US, command.decode("ascii").removesuffix("\r\n"))
+            if step is stage or raw is None:
+                break
+            written.add_reply(Reply.read(*raw))
+        if stage is Stage.BODY:
+            written.add(Speaker.US, f"({len(job.data)} bytes of message, ending with a dot)")
+        if reply is not None:
+            written.add_reply(reply)
+        elif cause is not None:
+            written.add(Speaker.NOTE, f"(ended here: {cause.replace('_', ' ')})")
+        return str(written)
+
+
+def _rcpt(job: Job) -> bytes:
+    return b"RCPT TO:<%b>\r\n" % job.rcpt_to.encode("ascii")
 
 
 _find_unsafe = re.compile(r"[^!-;=?-~]").search

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from portal.core.secret import Secret
+from portal.smtp.replies import Reply
 
 LONGEST_LINE = 512
 """Bytes of one line that are kept (UTF-8)."""
@@ -109,6 +110,14 @@ class Transcript:
             self.left_out += 1
         else:
             self._lines.append(Line(who, self._clean(text)))
+
+    def add_reply(self, reply: Reply) -> None:
+        """What the server said, as it looked on the wire."""
+        words = f"{reply.enhanced} " if reply.enhanced else ""
+        *before, last = reply.lines
+        for line in before:
+            self.add(Speaker.SERVER, f"{reply.code}-{words}{line}")
+        self.add(Speaker.SERVER, f"{reply.code} {words}{last}")
 
     @property
     def lines(self) -> tuple[Line, ...]:
