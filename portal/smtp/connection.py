@@ -104,8 +104,9 @@ class _Opening:
             connecting = socket.socket(family, socket.SOCK_STREAM)
             try:
                 connecting.settimeout(seconds)
-                connecting.connect((str(address), self._target.port))
+                # Before it connects: an option of a connection that was reset at once is an error.
                 connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connecting.connect((str(address), self._target.port))
             except OSError as error:
                 connecting.close()
                 causes.append(_connect_cause(error))
