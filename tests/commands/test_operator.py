@@ -20,8 +20,10 @@ from portal.config import Config
 from portal.core.db import db
 from portal.core.secret import Secret
 from portal.delivery.models import Engine
-from portal.desk import conversations
+from portal.desk import conversations, request_listing
 from portal.desk.conversations import Search, Show
+from portal.desk.models import About
+from portal.desk.request_states import RequestState
 from portal.smtp_settings.models import SmtpServer
 from portal.white_labels import tenants
 from portal.white_labels.models import WhiteLabel
@@ -76,12 +78,26 @@ class TestDemo:
 
         olive = people.by_email(None, "olive@northwind.example")
         assert olive is not None
-        rows = conversations.search(None, Search(show=Show.ALL), reader=olive).rows
+        asked = Search(show=Show.ALL, about=About.GENERAL)
+        rows = conversations.search(None, asked, reader=olive).rows
         assert len(rows) == 4
         assert [row.thread.newest_at for row in rows] == sorted(
             (row.thread.newest_at for row in rows), reverse=True
         )
-        assert conversations.unread_count(olive) == 1
+        assert conversations.unread_count(olive) == 2  # a question, and a request for a domain
+
+    def test_a_domain_waits_for_its_answer_and_another_for_its_records(
+        self, flask: Operator
+    ) -> None:
+        flask("demo")
+        flask("demo")
+
+        asked = request_listing.page_of_requests(request_listing.Show.ALL).rows
+
+        assert [(one.name, one.state) for one in asked] == [
+            ("birch.example", RequestState.OPEN),
+            ("acme-shop.example", RequestState.APPROVED),
+        ]
 
     def test_its_passwords_and_keys_are_those_that_are_printed(
         self, flask: Operator, config: Config

@@ -11,10 +11,13 @@ from portal.apps import apps
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import lazy
+from portal.desk import domain_requests
+from portal.desk.request_listing import rows_of
 from portal.outbox.letterhead import NOTICES
 from portal.routing.ways import ways_of
 from portal.senders import answering
 from portal.smtp_settings import servers
+from portal.web.domain_pages import STATES
 from portal.web.forms import Form, tidy
 from portal.web.mail_templates.languages import choices
 from portal.web.white_label.door import bp
@@ -92,6 +95,9 @@ def _page(form: AnswerForm) -> str:
         servers=servers.servers_of(g.white_label),
         apps=there,
         ways=ways_of(there),
+        domains=rows_of(g.white_label),
+        states=STATES,
+        can_ask=domain_requests.can_be_asked(),
         form=form,
         lines={code: NOTICES[code].format(g.white_label.answer_to or "…") for code in NOTICES},
     )

@@ -6,7 +6,14 @@ import pytest
 
 from portal.accounts.models import Person
 from portal.white_labels.models import MailMode, WhiteLabel
-from tests.equipment.stage import fresh, make_app, make_person, make_server, make_white_label
+from tests.equipment.stage import (
+    fresh,
+    make_app,
+    make_domain,
+    make_person,
+    make_server,
+    make_white_label,
+)
 from tests.equipment.visitor import Visits
 
 
@@ -77,3 +84,24 @@ def test_the_way_of_each_app_is_said(
     rows = [" ".join(row.text_content().split()) for row in page.tree.xpath("//tbody/tr")]
     assert rows[0].startswith("Blog Bob Leaves through main")
     assert rows[1].startswith("Shop Ada Leaves through acme-own")
+
+
+@pytest.mark.accepts("SI-19", "SI-24")
+def test_own_domains_stand_there_with_their_state_and_another_can_be_asked_for(
+    visit: Visits, olive: Person, acme: WhiteLabel, ada: Person
+) -> None:
+    make_server(olive, "main")
+    make_domain(acme, "acme.example")
+
+    page = visit(ada).get("/settings")
+
+    assert "acme.example Verified" in page.content
+    assert page.click("Send request").path == "/domains/request"
+
+
+@pytest.mark.accepts("SI-17")
+def test_where_no_domain_can_be_asked_for_the_page_says_why(visit: Visits, ada: Person) -> None:
+    page = visit(ada).get("/settings")
+
+    assert "Send request" not in page.links()
+    assert "the platform has no mail server of its own" in page.content
