@@ -278,7 +278,9 @@ class Hand:
                 load.mail.recipient(load.row, written.values, written.link)
             )
             if load.mail.key is not None:
-                data = self._works.signers.sign(data, load.mail.key, self._works.store)
+                data = self._works.signers.sign(
+                    data, load.mail.key, self._works.store, but=load.mail.rewritten
+                )
         except Refusal as refusal:
             self._settle_unsent(load, State.FAILED, "content", refusal.words)
             return None

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from threading import Lock
 from typing import Any
 
@@ -31,6 +32,7 @@ from portal.outbox.states import Category
 from portal.outbox.unsubscribing import Link
 from portal.smtp.compose import CompiledMessage, Recipient
 from portal.smtp_settings.models import SmtpServer
+from portal.smtp_settings.presets import PRESETS
 from portal.white_labels.models import WhiteLabel
 
 REMEMBERED = 512
@@ -49,6 +51,7 @@ class Mail:
     terms: Terms
     is_current: bool  # nothing that its route depended on has changed
     key: LiveKey | None  # signs what comes from its From
+    rewritten: frozenset[bytes]  # fields that its server writes anew
 
     def recipient(
         self, row: Claimed, values: Mapping[str, Any], link: Link | None = None
@@ -103,6 +106,7 @@ _messages = (
         Message.campaign_id,
         App.owner_id.label("owner_now"),
         SmtpServer.version.label("version_now"),
+        SmtpServer.preset,
         SmtpServer.is_enabled,
         SmtpServer.deleted_at.label("server_deleted_at"),
         WhiteLabel.suspended_at,
@@ -133,7 +137,14 @@ def _mail(
         terms=_terms(row, copies),
         is_current=_is_current(row),
         key=signing.key_for(keys, row.from_email),
+        rewritten=_rewritten_by(row.preset),
     )
+
+
+@cache
+def _rewritten_by(key: str | None) -> frozenset[bytes]:
+    service = PRESETS.get(key or "")
+    return frozenset(name.encode() for name in service.rewrites) if service else frozenset()
 
 
 def _is_current(row: Row[*tuple[Any, ...]]) -> bool:

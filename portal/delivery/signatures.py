@@ -21,13 +21,13 @@ class Signers:
         self._lock = Lock()
         self._opened: OrderedDict[int, Signer] = OrderedDict()
 
-    def sign(self, message: bytes, key: LiveKey, store: Store) -> bytes:
-        """The message for the wire, with its signature on top.
+    def sign(self, message: bytes, key: LiveKey, store: Store, *, but: frozenset[bytes]) -> bytes:
+        """The message for the wire, with its signature on top; `but` as in `Signer.sign`.
 
         Raises:
             CannotOpen: the stored key is not what was sealed.
         """
-        return (self._get(key.id) or self._open(key.id, store)).sign(message)
+        return (self._get(key.id) or self._open(key.id, store)).sign(message, but=but)
 
     def _get(self, key_id: int) -> Signer | None:
         with self._lock:

@@ -39,6 +39,8 @@ Content-Transfer-Encoding, and a list its own fields, without changing what the 
 
 _SIGNED = frozenset(ONE_ONLY + IF_PRESENT)
 _LINE = 72
+_Opening = tuple[bytes, bytes]
+"""A signature's own field up to its body hash: as it is shown, and relaxed."""
 _PADDING = padding.PKCS1v15()
 _DIGEST = Prehashed(SHA256())
 
@@ -82,19 +84,22 @@ class Signer:
     def __init__(self, key: Secret, *, domain: str, selector: str) -> None:
         self._key = _private_key(key)
         self._tags = f"v=1; a=rsa-sha256; c=relaxed/relaxed;\r\n d={domain}; s={selector};"
-        self._openings: dict[tuple[bytes, ...], tuple[bytes, bytes]] = {}
+        self._openings: dict[tuple[tuple[bytes, ...], frozenset[bytes]], _Opening] = {}
 
-    def sign(self, message: bytes) -> bytes:
+    def sign(self, message: bytes, *, but: frozenset[bytes] = frozenset()) -> bytes:
         """The message with its signature on top; both are dot-stuffed for the wire.
+
+        Args:
+            but: fields, in lower case, that the next server is known to write anew.
 
         Raises:
             ValueError: a field that can be there once is there twice.
         """
         head, _blank, body = message.partition(b"\r\n\r\n")
-        fields = relaxed_fields(head)
+        fields = relaxed_fields(head, but=but)
         hashed = sha256(relaxed_body(unstuffed(body))).digest()
 
-        shown, opening = self._opening_for(tuple(fields))
+        shown, opening = self._opening_for(tuple(fields), but)
         body_hash = base64.b64encode(hashed)
         to_sign = b"\r\n".join([*fields.values(), opening + body_hash + b"; b="])
         signature = self.rsa(sha256(to_sign).digest())
@@ -104,21 +109,21 @@ class Signer:
         """The bare signature (PKCS #1 v1.5); nearly all of the time goes by in here."""
         return self._key.sign(digest, _PADDING, _DIGEST)
 
-    def _opening_for(self, present: tuple[bytes, ...]) -> tuple[bytes, bytes]:
-        """The signature's own field up to its body hash: as it is shown, and relaxed."""
-        known = self._openings.get(present)
+    def _opening_for(self, present: tuple[bytes, ...], but: frozenset[bytes]) -> _Opening:
+        known = self._openings.get((present, but))
         if known is None:
-            names = b":".join([*present, *ONE_ONLY]).decode()
+            once_more = [name for name in ONE_ONLY if name not in but]
+            names = b":".join([*present, *once_more]).decode()
             value = f"{self._tags}\r\n h={_wrapped(names)};\r\n bh="
             known = (
                 f"DKIM-Signature: {value}".encode(),
                 b"dkim-signature:" + (value.replace("\r\n ", " ").encode()),
             )
-            self._openings[present] = known
+            self._openings[present, but] = known
         return known
 
 
-def relaxed_fields(head: bytes) -> Mapping[bytes, bytes]:
+def relaxed_fields(head: bytes, *, but: frozenset[bytes] = frozenset()) -> Mapping[bytes, bytes]:
     """The fields that are signed, by name, as RFC 6376 3.4.2 has them, without their line ends.
 
     Raises:
@@ -128,7 +133,7 @@ def relaxed_fields(head: bytes) -> Mapping[bytes, bytes]:
     for line in head.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ").split(b"\r\n"):
         name, _colon, value = line.partition(b":")
         name = name.rstrip(b" \t").lower()
-        if name in _SIGNED:
+        if name in _SIGNED and name not in but:
             if name in found:
                 raise ValueError(f"{name.decode()} is there twice")
             # The composer lets no other control characters through that split() would drop.

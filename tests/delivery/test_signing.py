@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -112,6 +113,24 @@ def test_another_white_labels_key_signs_nothing_though_from_is_the_same(app: Fla
 
     assert own.ledger[0].mail_from == "news@acme.example"
     assert b"DKIM-Signature" not in own.ledger[0].data
+
+
+def test_fields_that_the_service_writes_anew_are_not_signed(
+    app: Flask, published: dict[str, str], verifies: Verifies
+) -> None:
+    acme = make_white_label()
+    domain = make_domain(acme)
+    make_key(domain)
+    publish(domain, published)
+    with Fake() as ses:
+        send(make_shop(acme, ses.port, "news@acme.example", preset="ses"))
+
+        drain(app)
+
+    [mail] = [taken.data for taken in ses.ledger]
+    assert verifies(mail)
+    assert verifies(re.sub(rb"(?m)^(Date|Message-ID): .*(?=\r$)", rb"\1: made by SES", mail))
+    assert not verifies(re.sub(rb"(?m)^(To|Subject): .*(?=\r$)", rb"\1: made by SES", mail))
 
 
 def test_the_signature_counts_when_the_size_is_judged(app: Flask) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import replace
 from email.parser import BytesHeaderParser
 
@@ -222,6 +223,22 @@ class TestField:
         names = tags(signed)["h"].encode().split(b":")
         assert set(names) == {*dkim.ONE_ONLY, *dkim.IF_PRESENT}
         assert {name for name in names if names.count(name) == 2} == set(dkim.ONE_ONLY)
+
+    def test_what_the_next_server_writes_anew_is_left_out(
+        self, signer: Signer, verifies: Verifies
+    ) -> None:
+        anew = frozenset({b"date", b"message-id"})
+
+        signed = received(signer.sign(written(LETTER), but=anew))
+
+        names = tags(signed)["h"].encode().split(b":")
+        assert anew.isdisjoint(names)
+        assert names.count(b"subject") == 2
+        other_id = b"Message-ID: <0100@email.amazonses.com>"
+        assert verifies(re.sub(rb"(?m)^Message-ID: .*(?=\r$)", other_id, signed))
+        assert b"\r\nDate: " in signed
+        assert verifies(signed.replace(b"\r\nDate: ", b"\r\nDate: Sun, 22 Nov 2026 or"))
+        assert not verifies(signed.replace(b"\r\nSubject: ", b"\r\nSubject: Re: "))
 
     def test_every_copy_is_byte_for_byte_the_same(self, signer: Signer) -> None:
         assert signer.sign(written(LETTER)) == signer.sign(written(LETTER))

@@ -98,6 +98,8 @@ class Preset:
     limits: Limits = Limits()
     hints: tuple[Words, ...] = ()
     takes_any_region: bool = False  # a region that is not listed may be typed as well
+    # Header fields that it writes anew, so that a signature of ours cannot cover them.
+    rewrites: frozenset[str] = frozenset()
 
     @property
     def host(self) -> str:

@@ -35,6 +35,8 @@ SES = Preset(
     label="Amazon SES",
     fitness=Fitness.TRANSACTIONAL,
     hosts=tuple(Host(endpoint.host, endpoint.name) for endpoint in SES_ENDPOINTS),
+    # docs.aws.amazon.com/ses/latest/dg/header-fields.html
+    rewrites=frozenset({"date", "message-id"}),
     takes_any_region=True,
     ports=(_587, _2587, _25, _465, _2465),
     username=UsernameField(
