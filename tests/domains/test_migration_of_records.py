@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import flask_migrate
 import pytest
 from flask import Flask
 from sqlalchemy import text
-from sqlalchemy.engine import Row
 
 from portal import create_app
 from portal.config import Config
@@ -49,9 +48,9 @@ def run(statement: str) -> None:
         connection.execute(text(statement))
 
 
-def rows(query: str) -> list[Row[tuple[object, ...]]]:
+def rows(query: str) -> list[Sequence[object]]:
     with db.engine.connect() as connection:
-        return list(connection.execute(text(query)).all())
+        return [tuple(row) for row in connection.execute(text(query))]
 
 
 @pytest.mark.both_stores
@@ -93,4 +92,4 @@ def test_going_back_keeps_the_row_of_a_name_that_is_served(before: Flask) -> Non
     flask_migrate.downgrade(directory=str(MIGRATIONS), revision="0001")
 
     kept = rows("SELECT name, white_label_id FROM hostname ORDER BY name")
-    assert [tuple(row) for row in kept] == [("n1.example", 1), ("n2.example", 2)]
+    assert kept == [("n1.example", 1), ("n2.example", 2)]

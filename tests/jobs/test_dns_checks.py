@@ -11,8 +11,10 @@ from sqlalchemy import select
 
 from portal.accounts.models import Person
 from portal.core.db import db
+from portal.desk import domain_changes
 from portal.domains import allow_list, checks, records
 from portal.domains.models import Domain, DomainState
+from portal.domains.resolver import Dns
 from portal.jobs import dns_checks
 from portal.jobs.periodic import CHORES, do
 from portal.outbox.models import Message
@@ -27,8 +29,7 @@ from tests.equipment.stage import fresh, make_server
 def dns(app: Flask, clock: HandSetClock, olive: Person, dns_server: DnsServer) -> DnsServer:
     """The application asks the test's own DNS, and the platform can write letters."""
     app.config["LIVERY"] = replace(app.config["LIVERY"], dns_servers=(dns_server.address,))
-    make_server(olive, "house").is_default = True
-    db.session.commit()
+    make_server(olive, "house")
     return dns_server
 
 
@@ -123,7 +124,7 @@ def test_what_dns_says_holds_also_where_nobody_can_be_told(
     def cannot(_domain: Domain, _change: checks.Change) -> None:
         raise RuntimeError("a fault of ours")
 
-    monkeypatch.setattr(dns_checks.domain_changes, "tell_change", cannot)
+    monkeypatch.setattr(domain_changes, "tell_change", cannot)
     dns_checks.look_at_domains()
 
     assert fresh(domain).state is DomainState.VERIFIED
@@ -136,7 +137,7 @@ def test_no_transaction_is_open_while_dns_is_asked(
     open_while_asked: list[bool] = []
     ask = checks.ask
 
-    def watched(plan: checks.Plan, dns: dns_checks.Dns) -> checks.Findings:
+    def watched(plan: checks.Plan, dns: Dns) -> checks.Findings:
         session = db.session()
         open_while_asked.append(session.in_transaction())
         return ask(plan, dns)
@@ -214,6 +215,6 @@ class InThisThread:
         pass
 
     def submit(self, work, *args):  # type: ignore[no-untyped-def]  # as of Executor.submit
-        future = Future()
+        future: Future[object] = Future()
         future.set_result(work(*args))
         return future

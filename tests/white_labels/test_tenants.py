@@ -69,7 +69,7 @@ class TestHostnames:
 
         assert hostname.name == "mail.xn--bcher-kva.example"
         assert hostname.proven_at is None
-        hostnames.prove(hostname, because="The operator knows them.")
+        hostnames.vouch(hostname, because="The operator knows them.")
         assert hostname.proven_at is not None
 
     @pytest.mark.parametrize(
