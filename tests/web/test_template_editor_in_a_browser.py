@@ -1,0 +1,77 @@
+"""The template editor in a real browser: the mail beside it follows what is typed."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import FrameLocator, Page, expect
+
+from portal.accounts.models import Person
+from portal.core.db import db
+from portal.mail_templates import gallery, templates
+from portal.white_labels.models import WhiteLabel
+from tests.equipment.browser import PHONE, Browser, accessibility_faults
+from tests.equipment.served import Served
+from tests.equipment.stage import make_template
+
+pytestmark = pytest.mark.browser
+
+
+def mail_in(page: Page) -> FrameLocator:
+    """The mail itself, in the frame of the frame."""
+    return page.frame_locator("iframe.look:not(.look-next)").frame_locator("iframe")
+
+
+def test_the_mail_follows_what_is_typed_and_the_back_button_leaves_the_editor(
+    served: Served, browser: Browser, ada: Person, acme: WhiteLabel
+) -> None:
+    template = make_template(acme)
+    page = served.sign_in(browser.open_page(), ada)
+    page.goto(served.url(ada, f"/templates/{template.id}"))
+    page.get_by_role("link", name="Write").last.click()
+    expect(mail_in(page).get_by_text("Hello Kim")).to_be_visible()
+
+    for words in ("<p>Typed {{ name }}</p>", "<p>Again {{ name }}</p>"):
+        page.get_by_label("HTML").fill(words)
+        expect(mail_in(page).get_by_text(words[3:8])).to_be_visible()
+    page.get_by_label("HTML").fill("<p>{% if a %}")
+    outer = page.frame_locator("iframe.look:not(.look-next)")
+    expect(outer.get_by_text("Line 1: {% if %} is never closed.")).to_be_visible()
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.go_back()
+
+    page.wait_for_url(f"**/templates/{template.id}")
+
+
+def test_without_scripts_a_button_shows_it(
+    served: Served, browser: Browser, ada: Person, acme: WhiteLabel
+) -> None:
+    template = make_template(acme)
+    page = served.sign_in(browser.open_page(java_script_enabled=False), ada)
+    page.goto(served.url(ada, f"/templates/{template.id}/edit"))
+
+    page.get_by_label("HTML").fill("<p>Typed {{ name }}</p>")
+    page.get_by_role("button", name="Preview").click()
+
+    expect(mail_in(page).get_by_text("Typed Kim")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_of_templates_hold_up_to_wcag_and_fit_a_telephone(
+    scheme: str, served: Served, browser: Browser, ada: Person, acme: WhiteLabel
+) -> None:
+    template = templates.create(acme, slug="invitation")
+    start = gallery.find_start("invitation")
+    gallery.begin(template, start, default_language="en", by=ada)
+    db.session.commit()
+    page = served.sign_in(browser.open_page(color_scheme=scheme), ada)
+    one = f"/templates/{template.id}"
+
+    for path in ("", "/gallery", "/language", "/new?start=receipt"):
+        page.goto(served.url(ada, f"/templates{path}"))
+        assert accessibility_faults(page) == [], path
+    for path in ("", "/edit", "/settings", "/history", "/history/1"):
+        page.goto(served.url(ada, f"{one}{path}"))
+        assert accessibility_faults(page) == [], path
+        page.set_viewport_size(PHONE)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        page.set_viewport_size({"width": 1280, "height": 900})
