@@ -63,6 +63,7 @@ def states(domain: Domain) -> dict[str, str]:
     return {record.purpose.value: record.code for record in fresh(domain).records}
 
 
+@pytest.mark.both_stores
 @pytest.mark.accepts("SI-23")
 @pytest.mark.accepts("SS-06")
 def test_a_domain_is_verified_when_all_its_records_are_there(

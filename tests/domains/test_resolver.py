@@ -53,3 +53,47 @@ def test_a_record_published_a_moment_ago_is_seen(dns_server: DnsServer) -> None:
     dns_server.publish(NAME, "now")
 
     assert resolver.texts(NAME, timeout=5) == ["now"]
+
+
+def test_an_alias_is_told_and_followed(dns_server: DnsServer) -> None:
+    dns_server.publish_alias(NAME, "Proof.Provider.Example")
+    dns_server.publish("proof.provider.example", "at the end")
+    resolver = DnsResolver([dns_server.address])
+
+    assert resolver.alias(NAME, timeout=5) == "proof.provider.example"
+    assert resolver.texts(NAME, timeout=5) == ["at the end"]
+
+
+def test_an_alias_that_leads_nowhere_is_an_alias_all_the_same(dns_server: DnsServer) -> None:
+    dns_server.publish_alias(NAME, "gone.provider.example")
+    resolver = DnsResolver([dns_server.address])
+
+    assert resolver.alias(NAME, timeout=5) == "gone.provider.example"
+    assert resolver.texts(NAME, timeout=5) == []
+
+
+def test_addresses_and_exchanges_are_told(dns_server: DnsServer) -> None:
+    dns_server.publish_address(NAME, "192.0.2.1", "192.0.2.2")
+    dns_server.publish_exchange(NAME, "mx.provider.example")
+    resolver = DnsResolver([dns_server.address])
+
+    assert sorted(resolver.addresses(NAME, timeout=5)) == ["192.0.2.1", "192.0.2.2"]
+    assert resolver.exchanges(NAME, timeout=5) == ["mx.provider.example"]
+    assert resolver.alias(NAME, timeout=5) is None
+
+
+def test_a_server_that_refuses_gives_no_answer(dns_server: DnsServer) -> None:
+    dns_server.refuse(NAME)
+
+    with pytest.raises(CouldNotAsk):
+        DnsResolver([dns_server.address]).alias(NAME, timeout=5)
+
+
+def test_people_are_told_whom_was_asked() -> None:
+    assert DnsResolver(["192.0.2.1", "192.0.2.2:5353"]).whom == "192.0.2.1, 192.0.2.2:5353"
+
+
+def test_quotation_marks_within_a_text_stay(dns_server: DnsServer) -> None:
+    dns_server.publish(NAME, 'say "hi" \\ there')
+
+    assert DnsResolver([dns_server.address]).texts(NAME, timeout=5) == ['say "hi" \\ there']

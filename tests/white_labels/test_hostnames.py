@@ -35,7 +35,10 @@ def hostname(acme: WhiteLabel, clock: HandSetClock) -> Hostname:
 
 def zone(*owned: Hostname) -> InMemoryDns:
     proofs = [hostnames.proof_of(one) for one in owned]
-    return InMemoryDns({("TXT", proof.name): [proof.value] for proof in proofs})
+    names = {proof.name for proof in proofs}
+    return InMemoryDns(
+        {("TXT", name): [proof.value for proof in proofs if proof.name == name] for name in names}
+    )
 
 
 def look(hostname: Hostname, dns: InMemoryDns) -> hostname_checks.Checked:
@@ -71,6 +74,7 @@ def told(white_label: WhiteLabel) -> list[str]:
     return [entry.action for entry in entries(white_label.id, Wanted("hostname")).rows]
 
 
+@pytest.mark.both_stores
 def test_a_name_is_served_once_its_proof_is_seen(hostname: Hostname, acme: WhiteLabel) -> None:
     assert served_at(NAME) is None
 
@@ -130,6 +134,21 @@ def test_the_database_itself_serves_a_name_once(acme: WhiteLabel, birch: WhiteLa
     with pytest.raises(IntegrityError):
         db.session.flush()
     assert len(wishes) == 2
+
+
+@pytest.mark.both_stores
+def test_of_two_who_prove_a_name_at_the_same_moment_one_is_served(
+    hostname: Hostname, birch: WhiteLabel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = hostnames.add(birch, NAME)
+    db.session.commit()
+    # Neither sees the other before it writes.
+    monkeypatch.setattr(hostnames, "find_served", lambda _name: None)
+
+    checked = [look(one, zone(hostname, theirs)) for one in (hostname, theirs)]
+
+    assert [one.is_taken for one in checked] == [False, True]
+    assert [fresh(one).is_served for one in (hostname, theirs)] == [True, False]
 
 
 def test_nobody_wishes_for_a_name_twice_or_for_too_many(acme: WhiteLabel) -> None:

@@ -100,7 +100,7 @@ class TestHostnames:
         assert refused.value.code == "hostname_reserved"
 
     def test_a_name_serves_one_white_label(self, acme: WhiteLabel, birch: WhiteLabel) -> None:
-        hostnames.add(acme, "mail.acme.example")
+        hostnames.vouch(hostnames.add(acme, "mail.acme.example"), because="a test")
 
         with pytest.raises(Refusal) as refused:
             hostnames.add(birch, "mail.acme.example")
