@@ -66,6 +66,13 @@ PROGRAMS = (
         files=("usr/lib/*/sasl2/libplain.so", "usr/lib/*/sasl2/libsasldb.so"),
         needs_root=True,  # its master process binds and then gives up its rights
     ),
+    Program(
+        "dovecot",
+        packages=("dovecot-core", "dovecot-submissiond"),
+        executables=("dovecot",),
+        files=("usr/lib/dovecot/submission", "usr/lib/dovecot/submission-login"),
+        needs_root=True,  # its processes give up their rights one after the other
+    ),
     Program("postgres", packages=("postgresql",), executables=("initdb", "postgres")),
     Program("redis", packages=("redis-server",), executables=("redis-server",)),
     Program(

@@ -10,7 +10,8 @@ from portal.core.db import db
 from portal.core.logs import logger
 from portal.delivery.consequences import Park
 from portal.delivery.works import Works
-from portal.notices.post import letterhead_of, post
+from portal.notices.post import post
+from portal.notices.server_link import link_to
 from portal.smtp.advice import Advice, advise
 from portal.smtp.causes import Cause
 from portal.smtp_settings.models import AuthKind, SmtpServer
@@ -49,16 +50,10 @@ def tell_parked(server_id: int, park: Park) -> None:
             words=advice.meaning if is_ours else park.words,
             is_ours=is_ours,
             advice=advice.what_to_do,
-            link=letterhead_of(admin).origin + _path_of(server),
+            link=link_to(server, admin),
         )
 
 
 def _advice(server: SmtpServer, park: Park) -> Advice:
     by_token = server.auth is AuthKind.BEARER
     return advise(park.stage, park.fate, server.preset, by_token=by_token)
-
-
-def _path_of(server: SmtpServer) -> str:
-    """Its page, in the portal of those who are told."""
-    place = "/backoffice/settings/communication" if server.is_platform else ""
-    return f"{place}/servers/{server.id}"

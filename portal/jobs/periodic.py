@@ -16,6 +16,7 @@ from portal.core.logs import logger
 from portal.delivery import register
 from portal.desk import domain_changes, domain_requests
 from portal.jobs import dns_checks, works
+from portal.notices import secret_expiry
 from portal.outbox import idempotency
 
 log = logger("jobs")
@@ -40,6 +41,7 @@ CHORES = (
     Chore("dns of hostnames", "*", dns_checks.look_at_hostnames),
     Chore("mail of recovered domains", "*", domain_changes.release_recovered),
     Chore("unanswered domain requests", "43", domain_requests.expire_unanswered),
+    Chore("client secrets that expire", "53", secret_expiry.remind),
     Chore("idempotency keys", "3", _older_than(timedelta(hours=24), idempotency.forget_before)),
     Chore("tallies", "13", _older_than(timedelta(days=2), attempts.forget_before)),
     Chore("ended workers", "33", _older_than(timedelta(days=7), register.forget_before)),

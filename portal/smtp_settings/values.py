@@ -103,6 +103,9 @@ def checked(
         Refusal: at the first field that is wrong.
     """
     service = preset(values.preset)
+    if values.auth is AuthKind.BEARER and values.auth not in service.auths:
+        words = _("This service is not signed in to by token.")
+        raise Refusal("bearer_not_here", words, field="auth")
     _check_port(values.port, policy, is_platform=is_platform)
     _check_trust(values)
     _check_numbers(values)
@@ -128,11 +131,29 @@ def warnings_for(values: ServerValues, *, from_email: str = "") -> list[Advice]:
         advice.append(Advice("old_tls", Weight.WARNING, _OLD_TLS))
     if values.may_auth_in_clear and values.tls is TlsMode.NONE:
         advice.append(Advice("auth_in_clear", Weight.WARNING, _AUTH_IN_CLEAR))
+    if values.auth is AuthKind.BEARER:
+        return advice + _advice_on_bearer(values, from_email)
     if _domain(from_email) and _domain(values.username) not in (None, _domain(from_email)):
         advice.append(Advice("sender_elsewhere", Weight.WARNING, _SENDER_ELSEWHERE))
     return advice
 
 
+def _advice_on_bearer(values: ServerValues, from_email: str) -> list[Advice]:
+    advice = []
+    if from_email and from_email.strip().lower() != values.username.lower():
+        advice.append(Advice("sender_is_not_mailbox", Weight.WARNING, _SENDER_IS_NOT_MAILBOX))
+    if values.secret_expires_on is None:
+        advice.append(Advice("no_expiry", Weight.HINT, _NO_EXPIRY))
+    return advice
+
+
+_SENDER_IS_NOT_MAILBOX = lazy(
+    "At Microsoft the sender should be the user name. Another address needs the permission “Send "
+    "As” for the mailbox; the test shows whether it is there."
+)
+_NO_EXPIRY = lazy(
+    "Nobody can be reminded before the client secret expires: its day of expiry is not entered."
+)
 _OLD_TLS = lazy(
     "TLS 1.0 and 1.1 can be broken and are switched off nearly everywhere (RFC 8996). Keep this "
     "only until the server is replaced."

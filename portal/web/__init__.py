@@ -33,6 +33,7 @@ from portal.web import (
     uploads,
     white_label,
 )
+from portal.web.smtp_servers import expiring
 
 csrf = CSRFProtect()
 
@@ -74,6 +75,7 @@ def open_door(app: Flask) -> None:
     states.open_states(app)
     navigation.open_navigation(app)
     tenant.open_tenant(app)
+    expiring.open_expiring(app)
     headers.open_headers(app)
     errors.open_errors(app)
     app.jinja_env.globals["brand_style_url"] = brand.style_url

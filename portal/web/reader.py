@@ -41,6 +41,7 @@ def open_reader(app: Flask) -> None:
         "ago": ago,
         "exact": exact,
         "hour": hour,
+        "day": format_date,
         "when": when,
         "number": format_decimal,
         "browser_name": browser_name,

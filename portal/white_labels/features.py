@@ -7,7 +7,7 @@ that are parked, for one) is the affair of the rooms above: `portal.delivery.ena
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -106,6 +106,19 @@ class Reach:
         if white_label_id is None:
             return self.is_for_platform
         return white_label_id in self.white_labels
+
+    def switched(self, place: Place, white_label_id: int | None, *, on: bool) -> Reach:
+        """The same, but for one place."""
+        match place:
+            case Place.EVERYWHERE:
+                return replace(self, is_everywhere=on)
+            case Place.PLATFORM:
+                return replace(self, is_for_platform=on)
+            case Place.WHITE_LABEL:
+                assert white_label_id is not None
+                own = frozenset({white_label_id})
+                others = self.white_labels - own
+                return replace(self, white_labels=others | own if on else others)
 
     @property
     def is_nowhere(self) -> bool:

@@ -1,9 +1,10 @@
-// The server form: port and encryption follow each other, and a test is told while it happens.
+// The server form: its fields follow the type of authentication, port and encryption follow each
+// other, and a test is told while it happens.
 
 for (const form of document.querySelectorAll("form.server-form")) {
   pairPortAndTls(form);
   followUserName(form);
-  hideSignInWhereThereIsNone(form);
+  followTypeOfAuthentication(form);
   tellTestsAsTheyHappen(form);
 }
 
@@ -46,12 +47,20 @@ function followUserName(form) {
   follow();
 }
 
-function hideSignInWhereThereIsNone(form) {
-  const fields = form.querySelector(".sign-in");
+// Without JavaScript a button shows the fields of another type; here they follow by themselves.
+function followTypeOfAuthentication(form) {
   const kinds = form.querySelectorAll("input[name=auth]");
-  if (!fields || !kinds.length) return;
-  const show = () => { fields.hidden = form.elements.auth.value === "none"; };
+  if (!kinds.length) return;
+  const { host } = form.elements;
+  const show = () => {
+    const chosen = form.elements.auth.value;
+    for (const part of form.querySelectorAll("[data-auth]")) {
+      part.hidden = !part.dataset.auth.split(" ").includes(chosen);
+    }
+    if (chosen === "bearer" && host.dataset.microsoft && !host.value) host.value = host.dataset.microsoft;
+  };
   for (const kind of kinds) kind.addEventListener("change", show);
+  for (const button of form.querySelectorAll(".without-script")) button.hidden = true;
   show();
 }
 

@@ -144,7 +144,7 @@ def test_yahoo_requires_authentication_and_a_server_of_ones_own_need_not() -> No
     yahoo, generic = preset("yahoo"), preset("generic")
 
     assert yahoo.auths == (AuthKind.BASIC,)
-    assert generic.auths == (AuthKind.BASIC, AuthKind.NONE)
+    assert AuthKind.NONE in generic.auths
 
 
 @pytest.mark.accepts("UC-11", "UC-19..UC-21")
@@ -166,8 +166,9 @@ def test_microsoft_has_no_port_465() -> None:
 def test_bearer_is_microsofts_alone_and_basic_comes_first() -> None:
     with_bearer = [one.key for one in PRESETS.values() if AuthKind.BEARER in one.auths]
 
-    assert with_bearer == ["microsoft_365"]
-    assert preset("microsoft_365").auth is AuthKind.BASIC
+    # Microsoft has other hosts for some countries: they are typed by hand.
+    assert with_bearer == ["microsoft_365", "generic"]
+    assert {preset(key).auth for key in with_bearer} == {AuthKind.BASIC}
 
 
 # What is asked for

@@ -34,6 +34,7 @@ from portal.outbox.submission import OwnContent, Recipient, Submission
 from portal.senders.models import Sender
 from portal.smtp.addresses import Mailbox, parse_address
 from portal.smtp_settings.models import SmtpServer
+from portal.white_labels.features import Feature
 from portal.white_labels.models import Hostname, WhiteLabel
 from tests.equipment.stage import (
     kept,
@@ -117,6 +118,7 @@ TABLE: Mapping[str, Who] = {
     "white_label.server": Who.ADMINS,
     "white_label.edit_server": Who.ADMINS,
     "white_label.switch_server": Who.ADMINS,
+    "white_label.ask_for_bearer": Who.ADMINS,
     "white_label.delete_server": Who.ADMINS,
     "white_label.senders": Who.ADMINS,
     "white_label.senders_csv": Who.ADMINS,
@@ -298,7 +300,7 @@ TABLE: Mapping[str, Who] = {
     "health.metrics": Who.MACHINES,
 }
 
-Make = Callable[[Person], int]
+Make = Callable[[Person], int | str]
 
 # What stands in an address: how to make one that belongs to this person.
 THINGS: Mapping[str, Make] = {
@@ -316,6 +318,7 @@ THINGS: Mapping[str, Make] = {
     "record_template_id": lambda _person: _make_record_template().id,
     "template_id": lambda person: _make_template(person).id,
     "number": lambda _person: 1,
+    "key": lambda _person: Feature.OAUTH_SMTP,
     "thread_id": lambda person: _make_thread(person).id,
     "file_id": lambda person: _make_thread_file(person).id,
     "person_id": lambda person: person.id,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from difflib import get_close_matches
 from typing import Annotated, Literal
 
@@ -18,6 +19,7 @@ from portal.commands.provisioning.lines import Path, line_of, lines_of
 
 Text = Annotated[str, Field(min_length=1)]
 Positive = Annotated[int, Field(gt=0)]
+FeatureKey = Literal["oauth_smtp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,11 @@ class ServerTable(_Table):
     username: str = ""
     password: Text | None = None
     password_env: Text | None = None
+    tenant: Text | None = None  # with auth = "bearer"
+    client_id: Text | None = None
+    client_secret: Text | None = None
+    client_secret_env: Text | None = None
+    client_secret_expires: date | None = None
     min_tls: Literal["1.0", "1.1", "1.2", "1.3"] = "1.2"
     ca_pem: Text | None = None
     pin_sha256: Text | None = None
@@ -94,6 +101,8 @@ class PlatformTable(_Table):
     origin: Text | None = None  # else LIVERY_PLATFORM_ORIGIN
     colour: Text | None = None
     support_email: Text | None = None
+    features: list[FeatureKey] | None = None  # for the platform's own servers
+    features_for_all: list[FeatureKey] | None = None  # for every white label as well
     servers: list[ServerTable] = []
 
 
@@ -145,6 +154,7 @@ class WhiteLabelTable(_Table):
     answer_to: Text | None = None  # its mailboxes only send, and say so
     notice_language: Text | None = None  # in which they say so where a mail names none
     suspended: bool = False
+    features: list[FeatureKey] | None = None  # switched on; left out: as it is
     people: list[PersonTable] = []
     servers: list[ServerTable] = []
     senders: list[SenderTable] = []

@@ -36,6 +36,7 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.secret import Secret
+from portal.delivery import enabling
 from portal.domains import allow_list
 from portal.mail_templates import gallery, templates
 from portal.mail_templates.models import MailTemplate
@@ -55,7 +56,8 @@ from portal.smtp_settings.probe import Attempt
 from portal.smtp_settings.servers import Plan, Proof
 from portal.smtp_settings.targets import our_name, policy_for
 from portal.smtp_settings.values import LIMITS, ServerValues, limits_for
-from portal.white_labels import hostnames, platform, tenants
+from portal.white_labels import features, hostnames, platform, tenants
+from portal.white_labels.features import Feature, Place
 from portal.white_labels.models import MailMode, WhiteLabel
 
 Table = TypeVar("Table")
@@ -66,6 +68,9 @@ _KEYS = {
     "hostname": "hostnames",
     "sender_name": "from_name",
     "may_auth_in_clear": "auth_in_clear",
+    "oauth_client_id": "client_id",
+    "oauth_tenant": "tenant",
+    "secret_expires_on": "client_secret_expires",
 }
 # What only the operator can do about a refusal.
 _HINTS = {"auth_in_clear": " The operator allows it with auth_in_clear = true."}
@@ -186,6 +191,8 @@ class _Making:
                 support_email=table.support_email,
             )
         self._say_changed("platform", changed)
+        self._features(path, Place.EVERYWHERE, table.features_for_all, None)
+        self._features(path, Place.PLATFORM, table.features, None)
 
     def _person(self, path: Path, table: PersonTable, white_label: WhiteLabel | None) -> None:
         tenant = white_label.id if white_label else None
@@ -233,6 +240,7 @@ class _Making:
                 self._say(f"{table.slug}: {'suspended' if table.suspended else 'resumed'}")
             for name in table.hostnames:
                 self._hostname(found, name)
+        self._features(path, Place.WHITE_LABEL, table.features, found)
         for at, person in _each((*path, "people"), table.people):
             self._person(at, person, found)
         for at, domain in _each((*path, "domains"), table.domains):
@@ -255,6 +263,27 @@ class _Making:
         with self._at(path):
             if say_where_to_answer(white_label, address=table.answer_to, language=language):
                 self._say(f"{white_label.slug}: answers go to {white_label.answer_to}")
+
+    def _features(
+        self,
+        path: Path,
+        place: Place,
+        keys: Sequence[str] | None,
+        white_label: WhiteLabel | None,
+    ) -> None:
+        """Exactly these are on here; without the key all stays as it is."""
+        if keys is None:
+            return
+        for feature in Feature:
+            wanted, before = feature.value in keys, features.reach_of(feature)
+            reach = before.switched(place, white_label.id if white_label else None, on=wanted)
+            with self._at(path):
+                parked = enabling.change(feature, reach, by=None)
+            if reach != before:
+                name = white_label.slug if white_label else place.value
+                self._say(f"{name}: switched {feature.value} {'on' if wanted else 'off'}")
+            for server in parked:
+                self._report.warnings.append(f"the server {server.name} is parked: it needs it")
 
     def _hostname(self, white_label: WhiteLabel, name: str) -> None:
         """The operator vouches for the name, so it is served at once."""
@@ -349,7 +378,10 @@ class _Making:
             preset=table.preset,
             description=table.description,
             username=table.username,
-            password=self._secret(path, table.password, table.password_env, "password"),
+            password=self._server_secret(path, table, auth),
+            oauth_tenant=table.tenant,
+            oauth_client_id=table.client_id,
+            secret_expires_on=table.client_secret_expires,
             min_tls=table.min_tls,
             ca_pem=table.ca_pem,
             pin_sha256=table.pin_sha256,
@@ -359,6 +391,13 @@ class _Making:
             max_connections=table.max_connections,
             **limits,
         )
+
+    def _server_secret(self, path: Path, table: ServerTable, auth: AuthKind) -> Secret | None:
+        """The password, or the client secret of a server that signs in by token."""
+        if auth is AuthKind.BEARER:
+            key = "client_secret"
+            return self._secret(path, table.client_secret, table.client_secret_env, key)
+        return self._secret(path, table.password, table.password_env, "password")
 
     def _may_auth_in_clear(self, table: ServerTable, host: str, port: int) -> bool:
         """As written; else only towards an address that the operator has named as a relay."""

@@ -16,7 +16,7 @@ GENERIC = Preset(
     fitness=Fitness.UNKNOWN,
     hosts=(),
     ports=tuple(Port(number, suggested_tls(number)) for number in (587, 2525, 25, 465)),
-    auths=(AuthKind.BASIC, AuthKind.NONE),
+    auths=(AuthKind.BASIC, AuthKind.NONE, AuthKind.BEARER),
     username=UsernameField(_("User name"), _("Often the full e-mail address.")),
     password=PasswordField(
         _("Password"),

@@ -28,6 +28,7 @@ from portal.senders.models import Sender
 from portal.senders.senders import Moved, SenderValues
 from portal.smtp_settings import servers
 from portal.smtp_settings.models import SmtpServer
+from portal.smtp_settings.oauth import MICROSOFT
 from portal.smtp_settings.presets import Preset, preset
 from portal.smtp_settings.probe import Finding
 from portal.smtp_settings.servers import Plan
@@ -36,11 +37,19 @@ from portal.smtp_settings.values import ServerValues, warnings_for
 from portal.web.forms import Form
 from portal.web.guard import confirmed
 from portal.web.smtp_servers import trying
+from portal.web.smtp_servers.bearer import (
+    MICROSOFTS_GUIDE,
+    asked_for,
+    is_enabled,
+    show_other_fields,
+    wants_other_fields,
+)
 from portal.web.smtp_servers.fitting import is_documented, server_form
 from portal.web.smtp_servers.forms import ServiceServerForm, TypedServerForm
 from portal.web.smtp_servers.place import list_url
 from portal.web.smtp_servers.ports import port_hints, port_suggestions, tls_suggestions
 from portal.web.smtp_servers.trying import Result
+from portal.white_labels.features import FEATURES, Feature
 
 ServerForm = TypedServerForm | ServiceServerForm
 
@@ -72,7 +81,9 @@ def work_on(sheet: Sheet) -> ResponseReturnValue:
     """Show the form, or do what was asked with it."""
     form = _form_for(sheet)
     result = None
-    if form.validate_on_submit():
+    if wants_other_fields(form):
+        show_other_fields(form)
+    elif form.validate_on_submit():
         try:
             match request.form.get("act"):
                 case "test":
@@ -220,6 +231,12 @@ def _page(form: ServerForm, sheet: Sheet, result: Result | None) -> ResponseRetu
         hints=port_hints(sheet.service),
         tls_by_port=port_suggestions(),
         port_by_tls=tls_suggestions(),
+        auth=form.auth.data if form.auth else sheet.before.auth.value,
+        has_bearer=is_enabled(),
+        asked_for=asked_for(),
+        feature_name=FEATURES[Feature.OAUTH_SMTP].name,
+        guide=MICROSOFTS_GUIDE,
+        microsofts_host=MICROSOFT.host,
         defaults=defaults_of(g.white_label) if g.white_label else {},
         contacts=contacts_of(g.white_label) if g.white_label else [],
         list_url=list_url(),

@@ -9,9 +9,11 @@ from flask.typing import ResponseReturnValue
 
 from portal.core.words import Words, lazy
 from portal.smtp_settings import servers
+from portal.smtp_settings.modes import AuthKind
 from portal.smtp_settings.presets import MAILBOX_WARNING, PRESETS, Fitness, Preset, preset
 from portal.smtp_settings.values import ServerValues, limits_for
 from portal.web.guard import confirmed
+from portal.web.smtp_servers.bearer import is_enabled
 from portal.web.smtp_servers.changing import Sheet, work_on
 from portal.web.smtp_servers.place import list_url
 
@@ -72,7 +74,7 @@ def _first_values(service: Preset) -> ServerValues:
         host=service.host,
         port=service.port,
         tls=service.tls,
-        auth=service.auth,
+        auth=_first_auth(service),
         preset=service.key,
         max_recipients=limits.max_recipients,
         max_bytes=limits.max_bytes,
@@ -82,6 +84,12 @@ def _first_values(service: Preset) -> ServerValues:
         per_hour=limits.per_hour,
         per_day=limits.per_day,
     )
+
+
+def _first_auth(service: Preset) -> AuthKind:
+    """Where Microsoft may be signed in to by token, that is the way that lasts."""
+    by_token = service.fitness is Fitness.MAILBOX and AuthKind.BEARER in service.auths
+    return AuthKind.BEARER if by_token and is_enabled() else service.auth
 
 
 def _free_name(service: Preset) -> str:

@@ -14,9 +14,10 @@ from portal.core.words import lazy
 from portal.mail_templates.models import TemplateText
 from portal.senders.models import Sender
 from portal.smtp.target import TlsVersion
-from portal.smtp_settings.models import SmtpServer
+from portal.smtp_settings.models import AuthKind, SmtpServer
 from portal.smtp_settings.presets import Fitness, Preset
 from portal.smtp_settings.values import ServerValues
+from portal.web.smtp_servers.bearer import is_enabled
 from portal.web.smtp_servers.forms import (
     AUTH_WORDS,
     OWNERS_TLS,
@@ -87,10 +88,16 @@ def _fit_way(form: Any, service: Preset, values: ServerValues) -> None:
 def _fit_sign_in(
     form: Any, service: Preset, values: ServerValues, server: SmtpServer | None
 ) -> None:
-    kinds = [kind for kind in service.auths if kind in AUTH_WORDS]
-    form.auth.choices = [SelectChoice(kind.value, AUTH_WORDS[kind]) for kind in kinds]
-    if kinds == [values.auth]:
+    form.auth.choices = [
+        SelectChoice(kind.value, AUTH_WORDS[kind], render_kw=_disabled(kind))
+        for kind in service.auths
+    ]
+    if [*service.auths] == [values.auth]:
         del form.auth
+    if AuthKind.BEARER in service.auths:
+        form.fit_bearer(server)
+    else:
+        form.drop_bearer()
     if service.username.is_asked:
         _name(form.username, service.username.label, service.username.hint)
     else:
@@ -99,9 +106,14 @@ def _fit_sign_in(
         del form.same_as_username  # the user name is hardly ever an address
     _name(form.password, service.password.label, service.password.hint)
     # The room refuses a missing one with its own words; the asterisk stands here.
-    is_stored = server is not None and server.secret_sealed is not None
-    if not is_stored:
+    has_secret = server is not None and server.secret_sealed is not None
+    if server is None or not has_secret or server.auth is AuthKind.BEARER:
         form.password.flags.required = True
+
+
+def _disabled(kind: AuthKind) -> dict[str, Any]:
+    """What is not switched on here is shown, but cannot be chosen."""
+    return {"disabled": True} if kind is AuthKind.BEARER and not is_enabled() else {}
 
 
 def _fit_rest(

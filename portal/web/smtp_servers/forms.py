@@ -31,6 +31,7 @@ from portal.smtp_settings.values import LIMITS, ServerValues
 from portal.web.forms import Form, tidy
 from portal.web.mail_templates.languages import language_name
 from portal.web.smtp_servers import typed_secret
+from portal.web.smtp_servers.bearer import BearerFields, signs_in_by_token
 from portal.web.smtp_servers.fields import BoxesField, MegabytesField, NeededIf, NumberField
 
 TLS_WORDS = {
@@ -45,6 +46,7 @@ TLS_SHORT = {
 }
 AUTH_WORDS = {
     AuthKind.BASIC: lazy("User name and password (Basic)"),
+    AuthKind.BEARER: lazy("Access token (Bearer, OAuth): Microsoft"),
     AuthKind.NONE: lazy("None: the server lets us send as we are"),
 }
 OWNERS_TLS = tuple(TlsVersion)
@@ -144,7 +146,7 @@ def _lines(text: str | None) -> str | None:
     return "\n".join(text.split("\r\n")).strip() or None if text else None
 
 
-class _Settings(TestFields):
+class _Settings(BearerFields, TestFields):
     """What every server has."""
 
     auth = RadioField(
@@ -259,7 +261,8 @@ class _Settings(TestFields):
             **shown,
             **self.way(service),
             auth=AuthKind(self.auth.data) if "auth" in self else before.auth,
-            password=self.secret() if _signs_in(self) else None,
+            **(self.oauth_values() if signs_in_by_token(self) else {}),
+            password=self.secret(),
             ca_pem=_lines(self.ca_pem.data),
             pin_sha256=self.pin_sha256.data or None,
         )
@@ -270,15 +273,23 @@ class _Settings(TestFields):
         return SenderValues(email or "", self.sender_name.data or "", self.reply_to.data or None)
 
     def secret(self) -> Secret | None:
-        """The password as typed now, or when this form was last sent."""
+        """What the chosen type of authentication needs: the password or the client secret."""
+        if signs_in_by_token(self):
+            return self.typed_client_secret()
+        return self._typed_password() if _signs_in(self) else None
+
+    def keep_typed(self) -> None:
+        """Before the form is shown again: what was typed as secret goes along, sealed."""
+        secret = self._typed_password()
+        self.kept_password.data = typed_secret.sealed(secret) if secret else ""
+        if "kept_client_secret" in self:
+            self.keep_typed_client_secret()
+
+    def _typed_password(self) -> Secret | None:
+        """As typed now, or when this form was last sent."""
         if self.password.data:
             return Secret(self.password.data)
         return typed_secret.opened(self.kept_password.data or "")
-
-    def keep_typed(self) -> None:
-        """Before the form is shown again: what was typed as password goes along, sealed."""
-        secret = self.secret()
-        self.kept_password.data = typed_secret.sealed(secret) if secret else ""
 
     @property
     def has_kept_password(self) -> bool:

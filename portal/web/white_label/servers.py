@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import g, render_template, request
 
 from portal.web.smtp_servers import add_pages
+from portal.web.smtp_servers.bearer import ask_for_bearer
 from portal.web.smtp_servers.watching import server_rows
 from portal.web.white_label.door import bp
 from portal.white_labels.models import MailMode
@@ -23,3 +24,4 @@ def servers() -> str:
 
 
 add_pages(bp, at="/servers")
+bp.add_url_rule("/servers/ask-for-bearer", view_func=ask_for_bearer, methods=["POST"])

@@ -153,20 +153,6 @@ def test_a_mailbox_service_is_saved_only_with_its_warning_acknowledged(
     assert again.h1 == "acme-own"
 
 
-@pytest.mark.accepts("ST-03", "ST-06", "ST-07")
-def test_the_type_of_authentication_is_basic_and_bearer_says_where_it_is_switched_on(
-    visit: Visits, ada: Person
-) -> None:
-    here = visit(ada)
-
-    microsoft = here.get("/servers/new?preset=microsoft_365")
-    generic = here.get(NEW)
-
-    assert "Bearer (OAuth) is not switched on here" in microsoft.content
-    assert "auth" not in _names(microsoft)
-    assert generic.tree.xpath("//input[@name='auth']/@value") == ["basic", "none"]
-
-
 @pytest.mark.accepts(
     "ST-22", "SB-23", "SB-29", "SB-31", "ST-08", "ST-09", "ST-10", "ST-12", "ST-14"
 )
