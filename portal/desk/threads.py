@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -19,12 +18,9 @@ from portal.core.words import _
 from portal.desk import telling
 from portal.desk.attachments import Attached
 from portal.desk.models import About, DeskFile, DeskMessage, Side, Thread
-from portal.smtp.addresses import find_forbidden
+from portal.desk.wording import clean_subject, clean_text
 from portal.white_labels.models import WhiteLabel
 
-MOST_SUBJECT = 120
-MOST_TEXT = 10_000
-"""Characters: a long mail. What is longer is a file."""
 MOST_FILES = 5
 DAY = timedelta(days=1)
 WRITTEN_PER_HOUR = 60
@@ -55,7 +51,7 @@ def open_thread(
         Refusal: at `subject`, `text` or `files`, or too many were opened today.
         NotFound: the author is somebody else's.
     """
-    subject, text = _subject(subject), _text(text, files)
+    subject, text = clean_subject(subject), clean_text(text, has_files=bool(files))
     _take_turns(author)
     said = _said_with(author, once)
     if said is not None and _is_same(said, text, files) and said.thread.subject == subject:
@@ -95,7 +91,7 @@ def write(
         Refusal: at `text` or `files`, or too much was written lately.
         NotFound: the author is somebody else's.
     """
-    text = _text(text, files)
+    text = clean_text(text, has_files=bool(files))
     _take_turns(author)
     said = _said_with(author, once)
     if said is not None and _is_same(said, text, files) and said.thread_id == thread.id:
@@ -114,7 +110,7 @@ def note(thread: Thread, *, text: str) -> DeskMessage:
     Whoever calls it writes the letter that belongs to it.
     """
     db.session.refresh(thread, with_for_update=True)
-    return _say(thread, None, _text(text, ()), (), None, mails=False)
+    return _say(thread, None, clean_text(text), (), None, mails=False)
 
 
 def close(thread: Thread, *, by: Person | None) -> None:
@@ -217,48 +213,6 @@ def _check_belongs(thread: Thread, author: Person) -> None:
     """Only its own white label's people and the platform's owners speak in a thread."""
     if author.white_label_id not in (None, thread.white_label_id):
         raise NotFound(_("conversation"))
-
-
-def _subject(subject: str) -> str:
-    subject = " ".join(subject.split())
-    if not subject:
-        raise Refusal("subject_missing", _("What is it about?"), field="subject")
-    if len(subject) > MOST_SUBJECT:
-        raise Refusal(
-            "subject_too_long",
-            _("Use at most %(count)s characters.", count=MOST_SUBJECT),
-            field="subject",
-        )
-    if (forbidden := find_forbidden(subject)) is not None:
-        raise Refusal(
-            "subject_control_character",
-            _("A subject cannot contain %(character)s.", character=forbidden),
-            field="subject",
-        )
-    return subject
-
-
-# Control characters but tab and line feed, and those that turn the direction of writing around:
-# what stands in a page must be what was typed.
-_invisible = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
-
-
-def _text(text: str, files: Sequence[Attached]) -> str:
-    """The words with plain line breaks and nothing invisible."""
-    text = re.sub("\r\n?|\u2028|\u2029", "\n", text)
-    text = _invisible.sub("", text).strip("\n ")
-    if not text and not files:
-        raise Refusal("text_missing", _("Write something, or add a file."), field="text")
-    if len(text) > MOST_TEXT:
-        raise Refusal(
-            "text_too_long",
-            _(
-                "This is longer than %(count)s characters. Add it as a text file instead.",
-                count=MOST_TEXT,
-            ),
-            field="text",
-        )
-    return text
 
 
 def _check_files(thread: Thread, files: Sequence[Attached]) -> None:

@@ -6,8 +6,7 @@ Admins see their white label's, the Backoffice everybody's. Agents have nothing 
 from __future__ import annotations
 
 import io
-import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from flask import (
     Blueprint,
@@ -22,37 +21,19 @@ from flask import (
 )
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from flask_wtf.file import MultipleFileField
-from wtforms import HiddenField, SelectChoice, SelectField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms import SelectChoice
 
 from portal.core.db import db
 from portal.core.errors import Refusal
-from portal.core.words import Words, lazy
-from portal.desk import attachments, conversations, telling, threads
-from portal.desk.attachments import MOST_BYTES, PREVIEW_KIND, Attached
-from portal.desk.conversations import Search, Show
+from portal.core.words import lazy
+from portal.desk import conversations, telling, threads
+from portal.desk.attachments import PREVIEW_KIND, Attached
 from portal.desk.models import About, DeskMessage, Side, Thread
-from portal.desk.threads import MOST_FILES, MOST_SUBJECT, MOST_TEXT
 from portal.web.csv_file import Cell, csv_file
-from portal.web.forms import Form, Query, tidy
+from portal.web.desk_forms import ABOUT, MessageForm, ThreadForm, search_form, white_labels
 from portal.web.uploads import takes_files
 from portal.white_labels import tenants
 from portal.white_labels.models import WhiteLabel
-
-ABOUT: Mapping[About, Words] = {
-    About.GENERAL: lazy("General"),
-    About.DOMAIN_REQUEST: lazy("Domain request"),
-    About.FEATURE: lazy("Feature"),
-}
-SHOWN: Mapping[Show, Words] = {
-    Show.OPEN: lazy("Open"),
-    Show.UNREAD: lazy("Unread"),
-    Show.WAITING: lazy("Answered"),
-    Show.CLOSED: lazy("Closed"),
-    Show.ALL: lazy("All"),
-}
-ACCEPTED = "image/png,image/jpeg,image/gif,image/webp,text/*,.txt,.log,.csv,.md,.json,.eml,.zone"
 
 MOST_SENT = 32 * 1024 * 1024
 """Bytes of a form. More than the files may have, so that one which is too large is told at its
@@ -65,93 +46,6 @@ Link = tuple[str, str]
 LINKS: dict[About, Callable[[Thread], Link | None]] = {}
 """Where a conversation about something leads to: its words and address, by what it is about. The
 pages of that something say so."""
-
-
-class SearchForm(Query):
-    q = StringField(lazy("Search"), filters=[tidy], render_kw={"type": "search"})
-    show = SelectField(
-        lazy("Show"),
-        choices=[SelectChoice(show, words) for show, words in SHOWN.items()],
-        default=Show.OPEN.value,
-    )
-    about = SelectField(
-        lazy("About"),
-        choices=[
-            SelectChoice("", lazy("Everything")),
-            *(SelectChoice(about, words) for about, words in ABOUT.items()),
-        ],
-        default="",
-    )
-    white_label = SelectField(lazy("White label"), default="")
-
-    def search(self) -> Search:
-        of = self.white_label.data if self.white_label else ""
-        return Search(
-            words=self.q.data or "",
-            show=Show(self.show.data),
-            about=About(self.about.data) if self.about.data else None,
-            white_label_id=int(of) if of else None,
-        )
-
-    @property
-    def is_narrow(self) -> bool:
-        """Whether it finds less than what a reader begins with."""
-        return self.search() != Search()
-
-
-class AddressForm(Form):
-    """To whom a conversation is addressed, and what it is about."""
-
-    white_label = SelectField(
-        lazy("White label"), validators=[DataRequired(lazy("To which white label?"))]
-    )
-    subject = StringField(
-        lazy("Subject"),
-        filters=[tidy],
-        validators=[
-            DataRequired(lazy("What is it about?")),
-            Length(max=MOST_SUBJECT, message=lazy("Use at most %(max)d characters.")),
-        ],
-        render_kw={"maxlength": str(MOST_SUBJECT)},
-    )
-
-
-class MessageForm(Form):
-    MOST_FILES, MOST_BYTES = MOST_FILES, MOST_BYTES
-
-    text = TextAreaField(lazy("Message"), render_kw={"rows": "6", "maxlength": str(MOST_TEXT)})
-    files = MultipleFileField(
-        lazy("Files"),
-        description=lazy(
-            "Up to %(count)s, each of at most %(size)s MB: pictures (PNG, JPEG, GIF, WebP) and "
-            "plain text. No passwords and no keys, please.",
-            count=MOST_FILES,
-            size=MOST_BYTES >> 20,
-        ),
-        render_kw={"accept": ACCEPTED},
-    )
-    once = HiddenField(default=lambda: secrets.token_hex(16))
-
-    def attached(self) -> tuple[Attached, ...]:
-        """The files, looked into. To be asked before the first query: it takes a moment.
-
-        Raises:
-            Refusal: at `files`.
-        """
-        sent = [file for file in self.files.data or () if file.filename]
-        if len(sent) > MOST_FILES:
-            raise threads.too_many_files()
-        return tuple(attachments.read(file.filename, file.read(MOST_BYTES + 1)) for file in sent)
-
-    def refuse(self, refusal: Refusal) -> None:
-        super().refuse(refusal)
-        if any(file.filename for file in self.files.data or ()):
-            again = _("Choose the files again, too: a browser does not keep them.")
-            self.files.errors = [*self.files.errors, again]
-
-
-class ThreadForm(AddressForm, MessageForm):
-    """The first message of a conversation."""
 
 
 def add_desk(bp: Blueprint) -> None:
@@ -169,7 +63,7 @@ def add_desk(bp: Blueprint) -> None:
 
 
 def desk() -> str:
-    form = _search_form()
+    form = search_form()
     page = None
     if form.validate():
         page = conversations.search(
@@ -191,7 +85,7 @@ def desk() -> str:
 
 
 def desk_csv() -> ResponseReturnValue:
-    form = _search_form()
+    form = search_form()
     if not form.validate():
         return redirect(f"{url_for('.desk')}?{request.query_string.decode()}")
     found = conversations.all_of(g.site.white_label_id, form.search(), reader=g.person)
@@ -229,7 +123,7 @@ def new_thread() -> ResponseReturnValue:
     form = ThreadForm(white_label=request.args.get("white_label"))
     if g.site.is_platform:
         # None is chosen for them: what is written to the wrong tenant cannot be taken back.
-        form.white_label.choices = [SelectChoice("", lazy("Choose one")), *_white_labels()]
+        form.white_label.choices = [SelectChoice("", lazy("Choose one")), *white_labels()]
     else:
         del form.white_label
     if form.validate_on_submit():
@@ -364,23 +258,6 @@ def _find(thread_id: int) -> Thread:
 def _link_of(shown: Thread) -> Link | None:
     find = LINKS.get(shown.about)
     return find(shown) if find else None
-
-
-def _search_form() -> SearchForm:
-    form = SearchForm()
-    if g.site.is_platform:
-        form.show.choices = [
-            SelectChoice(show, lazy("Waiting for you") if show is Show.WAITING else words)
-            for show, words in SHOWN.items()
-        ]
-        form.white_label.choices = [SelectChoice("", lazy("All")), *_white_labels()]
-    else:
-        del form.white_label
-    return form
-
-
-def _white_labels() -> list[SelectChoice]:
-    return [SelectChoice(str(one.id), one.name) for one in tenants.all_white_labels()]
 
 
 def _addressed(form: ThreadForm) -> WhiteLabel:
