@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy import ColumnElement, TextClause, func, select
 
@@ -24,6 +25,13 @@ from portal.white_labels.models import WhiteLabel
 MOST = 10_000
 """Counted exactly up to here; beyond, "more than" says enough."""
 HOURS = 24
+
+
+class Total(Protocol):
+    """Something with a sum of mails."""
+
+    @property
+    def total(self) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +85,21 @@ class Standing:
 
     @property
     def top(self) -> int:
-        """Where a plot of these hours ends: a round number that none of them passes."""
-        highest = max((hour.total for hour in self.hours), default=0)
-        unit = int(10 ** max(0, len(str(highest)) - 2))
-        tops = (unit * step for step in (2, 4, 6, 8, 10, 12, 16, 20, 24, 30, 40, 50, 60, 80, 100))
-        return next(top for top in tops if top >= highest)
+        """Where a plot of these hours ends."""
+        return top_of(self.hours)
 
     @property
     def is_quiet(self) -> bool:
         """Nothing was settled in these hours."""
         return not any(hour.total for hour in self.hours)
+
+
+def top_of(hours: Sequence[Total]) -> int:
+    """Where a plot of these ends: a round number that none of them passes."""
+    highest = max((hour.total for hour in hours), default=0)
+    unit = int(10 ** max(0, len(str(highest)) - 2))
+    tops = (unit * step for step in (2, 4, 6, 8, 10, 12, 16, 20, 24, 30, 40, 50, 60, 80, 100))
+    return next(top for top in tops if top >= highest)
 
 
 def standing(white_label: WhiteLabel | None) -> Standing:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from flask import request
 from flask_wtf import FlaskForm
+from werkzeug.datastructures import FileStorage
 from wtforms import Field, FieldList, FormField
 
 from portal.core.errors import Refusal
@@ -52,3 +53,8 @@ def _faults(field: Field) -> Iterator[tuple[str | None, object]]:
 def tidy(text: str | None) -> str | None:
     """A filter for text fields: a space at either end is a slip."""
     return text.strip() if text else text
+
+
+def is_file(given: object) -> bool:
+    """Whether a file was chosen; browsers send an empty one where none was."""
+    return isinstance(given, FileStorage) and bool(given.filename)

@@ -21,6 +21,8 @@ from portal.accounts.models import Passkey, Person
 from portal.accounts.sign_in import start
 from portal.apps import keys
 from portal.apps.models import ApiKey, App, KeyKind
+from portal.campaigns import audiences, imports
+from portal.campaigns.models import Audience, AudienceImport, AudienceMember, Campaign
 from portal.core import clock
 from portal.core.db import db
 from portal.desk import attachments, domain_requests, record_templates, threads
@@ -36,6 +38,7 @@ from portal.smtp.addresses import Mailbox, parse_address
 from portal.smtp_settings.models import SmtpServer
 from portal.white_labels.features import Feature
 from portal.white_labels.models import Hostname, WhiteLabel
+from tests.equipment.campaigning import make_audience, make_campaign
 from tests.equipment.stage import (
     kept,
     make_app,
@@ -145,6 +148,37 @@ TABLE: Mapping[str, Who] = {
     "white_label.default_sender": Who.ADMINS,
     "white_label.my_sender": Who.PEOPLE,
     "white_label.compose": Who.PEOPLE,
+    "white_label.audiences": Who.ADMINS,
+    "white_label.audiences_csv": Who.ADMINS,
+    "white_label.new_audience": Who.ADMINS,
+    "white_label.audience": Who.ADMINS,
+    "white_label.audience_csv": Who.ADMINS,
+    "white_label.add_to_audience": Who.ADMINS,
+    "white_label.new_member": Who.ADMINS,
+    "white_label.remove_member": Who.ADMINS,
+    "white_label.rename_audience": Who.ADMINS,
+    "white_label.delete_audience": Who.ADMINS,
+    "white_label.audience_import": Who.ADMINS,
+    "white_label.take_import": Who.ADMINS,
+    "white_label.drop_import": Who.ADMINS,
+    "white_label.campaigns": Who.ADMINS,
+    "white_label.campaigns_csv": Who.ADMINS,
+    "white_label.new_campaign": Who.ADMINS,
+    "white_label.write_campaign": Who.ADMINS,
+    "white_label.rehearsal": Who.ADMINS,
+    "white_label.rehearsed_html": Who.ADMINS,
+    "white_label.launch_campaign": Who.ADMINS,
+    "white_label.campaign": Who.ADMINS,
+    "white_label.campaign_events": Who.ADMINS,
+    "white_label.campaign_log": Who.ADMINS,
+    "white_label.campaign_log_csv": Who.ADMINS,
+    "white_label.pause_campaign": Who.ADMINS,
+    "white_label.resume_campaign": Who.ADMINS,
+    "white_label.unschedule_campaign": Who.ADMINS,
+    "white_label.copy_campaign": Who.ADMINS,
+    "white_label.cancel_campaign": Who.ADMINS,
+    "white_label.resend_campaign": Who.ADMINS,
+    "white_label.delete_campaign": Who.ADMINS,
     "white_label.suppressions": Who.ADMINS,
     "white_label.suppressions_csv": Who.ADMINS,
     "white_label.new_suppression": Who.ADMINS,
@@ -324,6 +358,11 @@ THINGS: Mapping[str, Make] = {
     "person_id": lambda person: person.id,
     "white_label_id": lambda person: person.white_label_id or 0,
     "hostname_id": lambda person: _make_hostname(person).id,
+    "audience_id": lambda person: _audience_of(person).id,
+    "member_id": lambda person: _make_member(person).id,
+    "import_id": lambda person: _make_import(person).id,
+    "campaign_id": lambda person: _make_campaign(person).id,
+    "step": lambda _person: "message",
     "suppression_id": lambda person: _make_suppression(person).id,
     "suggestion_id": lambda person: _make_suggestion(person).id,
 }
@@ -588,3 +627,30 @@ def _make_suggestion(person: Person) -> Suggestion:
             at=clock.now(),
         )
     )
+
+
+def _white_label_of(person: Person) -> WhiteLabel:
+    return db.session.get_one(WhiteLabel, person.white_label_id)
+
+
+def _audience_of(person: Person) -> Audience:
+    """One audience for all, so that a member and the audience in an address belong together."""
+    there = select(Audience).where(
+        Audience.white_label_id == person.white_label_id, Audience.deleted_at.is_(None)
+    )
+    return db.session.scalar(there) or make_audience(_white_label_of(person))
+
+
+def _make_member(person: Person) -> AudienceMember:
+    email = f"{secrets.token_hex(4)}@customer.example"
+    return kept(audiences.add_member(_audience_of(person), email=email))
+
+
+def _make_import(person: Person) -> AudienceImport:
+    audience = audiences.create(_white_label_of(person), name=secrets.token_hex(4), by=person)
+    return kept(imports.paste(audience, "kim@customer.example", by=person))
+
+
+def _make_campaign(person: Person) -> Campaign:
+    template = make_template(_white_label_of(person), f"letter-{secrets.token_hex(4)}")
+    return make_campaign(person, template, _audience_of(person))

@@ -42,7 +42,7 @@ from portal.routing.ways import Way, way_of
 from portal.senders import senders
 from portal.smtp.addresses import AddressError, parse_mailbox
 from portal.web import default_sender
-from portal.web.forms import Form, tidy
+from portal.web.forms import Form, is_file, tidy
 from portal.web.guard import for_agents
 from portal.web.uploads import takes_files
 from portal.web.white_label.door import bp
@@ -285,17 +285,12 @@ def _files(uploaded: Sequence[FileStorage]) -> tuple[File, ...]:
             one.stream.read(),
         )
         for one in uploaded
-        if _is_file(one)
+        if is_file(one)
     )
     if sum(len(file.content) for file in files) > MOST_FILES:
         words = _("All attachments together may have 10 MB.")
         raise Refusal("attachments_too_large", words, field="files")
     return files
-
-
-def _is_file(one: object) -> bool:
-    """Browsers send an empty one where none is chosen."""
-    return isinstance(one, FileStorage) and bool(one.filename)
 
 
 def _refuse(form: ComposeForm, text: TemplateText | None, refusal: Refusal) -> None:
@@ -306,5 +301,5 @@ def _refuse(form: ComposeForm, text: TemplateText | None, refusal: Refusal) -> N
     elif (refusal.field or "").startswith("attachments"):
         refusal = Refusal(refusal.code, refusal.words, field="files")
     form.refuse(refusal)
-    if any(_is_file(one) for one in form.files.data or ()):
+    if any(is_file(one) for one in form.files.data or ()):
         form.files.errors = [*form.files.errors, _("Choose the files once more.")]

@@ -11,7 +11,6 @@ from flask import Response, flash, g, redirect, render_template, request, url_fo
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
-from werkzeug.datastructures import FileStorage
 from wtforms import (
     EmailField,
     FileField,
@@ -30,7 +29,7 @@ from portal.outbox import suppressions as acts
 from portal.outbox.states import Reason
 from portal.outbox.suppressions import Imported
 from portal.web.csv_file import Cell, csv_file
-from portal.web.forms import Form, Query, tidy
+from portal.web.forms import Form, Query, is_file, tidy
 from portal.web.uploads import takes_files
 from portal.web.white_label.door import bp
 
@@ -176,7 +175,7 @@ def import_suppressions() -> ResponseReturnValue:
     form = ImportForm()
     imported = None
     if form.validate_on_submit():
-        if not (_is_file(form.file.data) or form.text.data):
+        if not (is_file(form.file.data) or form.text.data):
             words = _("Choose a file, or paste addresses.")
             form.refuse(Refusal("nothing_given", words, field="file"))
         else:
@@ -248,13 +247,9 @@ def decide_suggestion(suggestion_id: int) -> ResponseReturnValue:
     return redirect(url_for(".suppressions"))
 
 
-def _is_file(one: object) -> bool:
-    return isinstance(one, FileStorage) and bool(one.filename)
-
-
 def _lines(form: ImportForm) -> Iterator[str]:
     """The address of each line, of the file first."""
-    if _is_file(form.file.data):
+    if is_file(form.file.data):
         yield from _cells(form.file.data.stream)
     yield from (form.text.data or "").splitlines()
 
@@ -279,4 +274,4 @@ def _cells(stream: IO[bytes]) -> Iterator[str]:
 
 def _told(imported: Imported) -> str:
     words = ngettext("%(num)s address was added", "%(num)s addresses were added", imported.added)
-    return _("%(added)s, %(known)s were known.", added=words, known=imported.known)
+    return str(_("%(added)s, %(known)s were known.", added=words, known=imported.known))
