@@ -329,7 +329,8 @@ def _take(imported: AudienceImport, batch: Sequence[Record]) -> None:
         twice += not is_old
         del people[address]
     if people:
-        db.session.execute(insert(AudienceMember), [_row(audience, p) for p in people.values()])
+        rows = [_row(audience, person) for person in people.values()]
+        db.session.connection().execute(insert(AudienceMember), rows)
     unwanted = suppressions.among(audience.white_label_id, list(people), Category.CAMPAIGN)
 
     imported.rows_read += len(batch)

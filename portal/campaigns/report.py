@@ -114,8 +114,9 @@ def refusals(campaign: Campaign, *, most: int = 10) -> Sequence[Refused]:
             IS_NOTABLE,
             Delivery.tenant == campaign.white_label_id,
             Delivery.state == State.FAILED,
-            Delivery.id >= (campaign.first_delivery_id or 0),
-            Delivery.id <= (campaign.last_delivery_id or 0),
+            # The sum keeps the store to the index of what did not simply leave.
+            Delivery.id + 0 >= (campaign.first_delivery_id or 0),
+            Delivery.id + 0 <= (campaign.last_delivery_id or 0),
             Message.campaign_id == campaign.id,
         )
         .order_by(Delivery.id.desc())

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from tests.bench import composer, whole_path
+from tests.bench import campaign, composer, whole_path
 from tests.equipment.daemons import answers_on, folder_for, free_port, wait_until
 from tests.equipment.delay_proxy import DelayProxy
 from tests.equipment.postgres import Postgres, make_cluster, unprivileged
@@ -26,6 +26,7 @@ from tests.equipment.programs import executable
 
 SIZE = 2400  # bytes of a message, about
 MEGABYTE = 1_000_000
+CAMPAIGN = 100_000  # people
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ def main() -> None:
             "postgresql": bench.postgresql,
             "signing": bench.signing,
             "far": bench.far,
+            "campaign": bench.campaign,
             "memory": bench.memory,
         }
         for name, part in parts.items():
@@ -116,6 +118,27 @@ class Bench:
             )
         speed = measured.per_second
         return [Line("one connection over 50 ms", f"{speed:.1f}/s", "19/s", speed >= 19)]
+
+    def campaign(self) -> list[Line]:
+        """One hundred thousand people, and one of two workers killed on the way."""
+        with _sink() as port:
+            one = campaign.measure(self._new_folder(), None, port=port, people=CAMPAIGN)
+        sheet = one.balance
+        is_whole = sheet.sent + sheet.unknown == CAMPAIGN and sheet.unknown <= 2
+        return [
+            Line(f"campaign, list of {CAMPAIGN:,} taken in", f"{one.taken_in:.1f} s"),
+            Line("  rehearsed", f"{one.rehearsed * 1e3:.0f} ms"),
+            Line("  launched", f"{one.launched * 1e3:.0f} ms", "2 s", one.launched <= 2),
+            Line("  all of it in the outbox", f"{one.handed_over:.1f} s"),
+            Line(
+                "  slowest page's queries meanwhile",
+                f"{one.slowest_page * 1e3:.0f} ms",
+                "200 ms",
+                one.slowest_page <= 0.2,
+            ),
+            Line("  carried, a worker killed in it", f"{one.carried:.1f} s"),
+            Line("  sent, and not known", f"{sheet.sent:,} + {sheet.unknown}", "all", is_whole),
+        ]
 
     def memory(self) -> list[Line]:
         if not self._peaks:

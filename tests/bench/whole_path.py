@@ -69,7 +69,7 @@ def measure(
     with app.app_context():
         db.create_all()
         _store(messages, port, connections, is_signed=is_signed)
-        with _workers(folder, config.database_url, workers) as pids:
+        with at_work(folder, config.database_url, workers) as pids:
             before = sum(map(_processor_seconds, pids))
             seconds = _carry(messages)
             spent = sum(map(_processor_seconds, pids)) - before
@@ -136,7 +136,7 @@ def _store(messages: int, port: int, connections: int, *, is_signed: bool) -> No
 
 
 @contextmanager
-def _workers(folder: Path, database_url: str, count: int) -> Iterator[list[int]]:
+def at_work(folder: Path, database_url: str, count: int) -> Iterator[list[int]]:
     """`flask deliver --workers N`, signed on and waiting."""
     environment = {
         **os.environ,
