@@ -70,6 +70,8 @@ def campaign_events(campaign_id: int) -> ResponseReturnValue:
     found = acts.find(g.white_label.id, campaign_id)
     if not _goes_on(found) or not _listeners.acquire(blocking=False):
         return Response(status=204)
+    # What was read of the reader is kept for the stream, which begins when this request is over.
+    db.session.commit()
     answer = Response(
         stream_with_context(_events(g.white_label.id, campaign_id)), mimetype="text/event-stream"
     )
@@ -168,8 +170,7 @@ def _events(white_label_id: int, campaign_id: int) -> Iterator[str]:
             db.session.refresh(found)
             page = render_template("white_label/campaigns/live.html", **_live(found))
             is_over = not _goes_on(found)
-            # No transaction is open while we wait. Committed, what was read of the reader stays.
-            db.session.commit()
+            db.session.commit()  # no transaction is open while we wait
         if page != told:
             told = page
             yield "event: live\n" + "".join(f"data: {line}\n" for line in page.splitlines()) + "\n"
