@@ -66,6 +66,11 @@ class Findings:
     whom: str
     verdicts: tuple[Verdict, ...]  # one for each wanted record
 
+    @property
+    def has_answer(self) -> bool:
+        """Whether DNS said anything at all."""
+        return any(verdict.state is not RecordState.UNKNOWN for verdict in self.verdicts)
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:

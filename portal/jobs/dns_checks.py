@@ -25,7 +25,7 @@ from portal.notices import hostname_letters
 
 AT_ONCE = 8
 """Questions under way: enough for a DNS that is slow, few enough to be no nuisance."""
-CLAIM = 4 * AT_ONCE
+CLAIM = 2 * AT_ONCE
 LASTS = 30.0
 """Seconds after which no more are claimed; the next minute goes on."""
 
@@ -52,20 +52,27 @@ def _look(claim: Callable[[int], Sequence[Plan]], keep: Callable[[Findings, bool
         db.session.commit()
         if not plans:
             break
-        _ask_and_keep(plans, dns, keep)
         looked += len(plans)
+        if not _ask_and_keep(plans, dns, keep):
+            log.warning("dns does not answer", asked=dns.whom)
+            break
     return looked
 
 
-def _ask_and_keep(plans: Sequence[Plan], dns: Dns, keep: Callable[[Findings, bool], None]) -> None:
+def _ask_and_keep(plans: Sequence[Plan], dns: Dns, keep: Callable[[Findings, bool], None]) -> bool:
+    """Whether anything was answered at all: a resolver that is away is not waited for again."""
+    has_answer = False
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="dns") as pool:
         asked = {pool.submit(checks.ask, plan, dns): plan for plan in plans}
         for answer in as_completed(asked):
             try:
-                _keep(answer.result(), keep)
+                findings = answer.result()
+                has_answer |= findings.has_answer
+                _keep(findings, keep)
             except Exception:
                 db.session.rollback()
                 log.exception("dns check failed", name=asked[answer].domain)
+    return has_answer
 
 
 def _keep(findings: Findings, keep: Callable[[Findings, bool], None]) -> None:

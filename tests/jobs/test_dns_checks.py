@@ -96,6 +96,20 @@ def test_one_that_dns_is_silent_about_does_not_stop_the_others(
     assert unseen == ["n3.example", "n7.example"]
 
 
+def test_a_resolver_that_is_away_is_not_waited_for_again_and_again(
+    dns: DnsServer, acme: WhiteLabel, ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.domains.asking.ONE_TAKES", 0.05)
+    domains = [allowed(acme, f"n{at}.example") for at in range(dns_checks.CLAIM + 3)]
+    for domain in domains:
+        dns.fall_silent(f"_livery-challenge.{domain.name}")
+
+    assert dns_checks.look_at_domains() == dns_checks.CLAIM
+
+    due = checks.claim_due(99)
+    assert len(due) == 3
+
+
 def test_one_that_goes_wrong_does_not_stop_the_others(
     dns: DnsServer, acme: WhiteLabel, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
