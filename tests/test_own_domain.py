@@ -1,0 +1,203 @@
+"""A white label gets its own domain allowed: the whole story, in two browsers and a real DNS.
+
+An admin asks, an owner answers; each finds the other's news in the demo's mailbox. The records are
+published as the page shows them, and mail leaves from the domain, waits while they are gone, and
+leaves again.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pytest
+import requests
+from flask import Flask
+from playwright.sync_api import Page, expect
+from werkzeug.serving import make_server as listen
+
+from portal.accounts.models import Person
+from portal.apps import keys
+from portal.apps.models import KeyKind
+from portal.commands.mailbox.doors import Door, DoorPlate
+from portal.commands.mailbox.page import make_page
+from portal.commands.mailbox.shelf import Shelf
+from portal.config import Config
+from portal.core.db import db
+from portal.jobs import dns_checks
+from tests.desk.stage import platforms_server
+from tests.equipment.browser import Browser
+from tests.equipment.clock import HandSetClock
+from tests.equipment.dns_server import DnsServer
+from tests.equipment.mail import drain
+from tests.equipment.served import Quiet, Served
+from tests.equipment.stage import make_app
+
+RECORDS = "TXT @ v=spf1 include:spf.provider.example ~all\nCNAME s1._domainkey key.provider.example"
+
+
+@dataclass(frozen=True)
+class Mailbox:
+    """The demo's mailbox: a door that takes all mail, and a page to read it on."""
+
+    door_port: int
+    page_port: int
+    shelf: Shelf
+
+    def link_in(self, page: Page, subject: str) -> str:
+        """Read the newest mail with this subject; the link in it."""
+        page.goto(f"http://localhost:{self.page_port}/")
+        page.get_by_role("link", name=subject).first.click()
+        text = page.locator("pre").first.inner_text()
+        found = re.search(r"http://\S+", text)
+        assert found is not None, text
+        return found[0]
+
+    def has(self, subject: str) -> bool:
+        return bool(self.senders_of(subject))
+
+    def senders_of(self, subject: str) -> list[str]:
+        """From of every mail with this subject."""
+        mails = [mail for mail in self.shelf.newest_first() if mail.header("Subject") == subject]
+        return [mail.header("From") for mail in mails]
+
+
+@pytest.fixture
+def config(config: Config, dns_server: DnsServer) -> Config:
+    """DNS is asked at the test's own server."""
+    return replace(config, dns_servers=(dns_server.address,))
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    shelf = Shelf()
+    door = Door(DoorPlate("Northwind main", 0, "", ""), shelf)
+    page = listen("127.0.0.1", 0, make_page(shelf, []), threaded=True, request_handler=Quiet)
+    threads = [
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        for server in (door, page)
+    ]
+    for thread in threads:
+        thread.start()
+    yield Mailbox(door.port, page.port, shelf)
+    for server in (door, page):
+        server.shutdown()
+    for thread in threads:
+        thread.join()
+    for server in (door, page):
+        server.server_close()
+
+
+@pytest.mark.browser
+@pytest.mark.accepts("SI-16", "SI-18", "SI-19", "SI-20", "SI-22", "SI-23", "SI-24", "SI-32")
+def test_a_domain_is_asked_for_allowed_published_used_lost_and_found(
+    app: Flask,
+    served: Served,
+    browser: Browser,
+    clock: HandSetClock,
+    ada: Person,
+    olive: Person,
+    mailbox: Mailbox,
+    dns_server: DnsServer,
+) -> None:
+    platforms_server(olive, port=mailbox.door_port)
+    shop = make_app(ada, "Shop")
+    key = keys.make_key(shop, kind=KeyKind.LIVE, name="production", by=ada)[1].reveal()
+    db.session.commit()
+    dns_server.publish("spf.provider.example", "v=spf1 ip4:192.0.2.1 -all")
+    dns_server.publish("key.provider.example", "v=DKIM1; k=rsa; p=MIIB")
+    admin = served.sign_in(browser.open_page(), ada)
+    owner = served.sign_in(browser.open_page(), olive)
+    reader = browser.open_page()
+
+    # Ask.
+    admin.get_by_role("link", name="Domains").click()
+    admin.get_by_role("link", name="Send request").first.click()
+    admin.get_by_label("Domain").fill("acme.example")
+    admin.get_by_role("button", name="Send request").click()
+    expect(admin.get_by_text("Request sent.")).to_be_visible()
+
+    # Answer.
+    drain(app)
+    owner.goto(mailbox.link_in(reader, "Acme asks to send from acme.example"))
+    owner.get_by_label("Further records").fill(RECORDS)
+    owner.get_by_role("button", name="Approve acme.example").click()
+    expect(owner.get_by_text("acme.example is approved, the records are sent.")).to_be_visible()
+
+    # Publish what the page shows, and check.
+    drain(app)
+    address = mailbox.link_in(reader, "Publish the DNS records of acme.example")
+    admin.goto(address)
+    expect(admin.get_by_text("Publish these 4 records in the DNS of the domain.")).to_be_visible()
+    names = _publish(admin, dns_server)
+    admin.get_by_role("button", name="Check now").click()
+    expect(admin.get_by_text("acme.example is verified.")).to_be_visible()
+
+    # Use it.
+    admin.get_by_role("link", name="Create sender").click()
+    admin.get_by_label("Sender e-mail").fill("news@acme.example")
+    admin.get_by_label("Sender name").fill("Acme News")
+    admin.get_by_role("button", name="Create sender").click()
+    expect(admin.get_by_text("news@acme.example can be chosen as a sender now.")).to_be_visible()
+    assert _send(served, key, "First") == "queued"
+    drain(app)
+    assert mailbox.senders_of("First") == ["Acme News <news@acme.example>"]
+    assert mailbox.has("acme.example is verified")
+
+    # Lose it: the hourly look misses the records for three days.
+    for name in names:
+        dns_server.take_down(name)
+    for _day in range(4):
+        clock.advance(days=1)
+        dns_checks.look_at_domains()
+    assert _send(served, key, "Second") == "held"
+    drain(app)
+    assert mailbox.senders_of("Second") == []
+    assert mailbox.has("Mail from acme.example is held: its DNS records are gone")
+
+    # Find it again; the browser was signed out meanwhile.
+    clock.advance(minutes=5)
+    served.sign_in(admin, ada)
+    admin.goto(address)
+    expect(admin.get_by_text("1 delivery waits for it.")).to_be_visible()
+    _publish(admin, dns_server)
+    admin.get_by_role("button", name="Check now").click()
+    expect(admin.get_by_text("acme.example is verified.")).to_be_visible()
+    drain(app)
+    assert mailbox.senders_of("Second") == ["Acme News <news@acme.example>"]
+    assert mailbox.has("Mail from acme.example leaves again")
+
+
+def _publish(page: Page, dns_server: DnsServer) -> list[str]:
+    """Copy each record from the page into the zone; their names."""
+    names = []
+    for record in page.locator("section.record").all():
+        kind = record.locator("dd").first.inner_text()
+        name = record.locator("[id^=name-]").inner_text()
+        value = record.locator("[id^=value-]").inner_text()
+        if kind == "CNAME":
+            dns_server.publish_alias(name, value)
+        else:
+            dns_server.publish(name, value)
+        names.append(name)
+    assert names, "no record on this page"
+    return names
+
+
+def _send(served: Served, key: str, subject: str) -> str:
+    """What the API says becomes of a message from the domain."""
+    answer = requests.post(
+        served.url(path="/api/v1/messages"),
+        json={
+            "to": ["cy@reader.example"],
+            "subject": subject,
+            "text": "Hello",
+            "sender": "news@acme.example",
+        },
+        headers={"Authorization": f"Bearer {key}"},
+        timeout=10,
+    )
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["status"])
