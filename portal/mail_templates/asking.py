@@ -1,7 +1,4 @@
-"""What a text asks for: its variables, and which of them it cannot do without.
-
-Pure: no database, no clock, no network.
-"""
+"""What a text asks for: its variables, and which of them it cannot do without."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
 """Sample values: what a template is looked at with, typed by people, one line for each name.
 
 A value is text; one that begins with a bracket is JSON, for lists and things with parts.
-Pure: no database, no clock, no network.
 """
 
 from __future__ import annotations
@@ -14,9 +13,8 @@ from typing import Any
 
 from portal.core.errors import Refusal
 from portal.core.words import _
+from portal.mail_templates.asking import GIVEN, nested
 
-OWN = ("email", "name", "brand", "unsubscribe_url")
-"""Values that every mail has, whatever is sent along."""
 PARTS_OF_BRAND = (
     "name", "colour", "on_colour", "link", "dark_colour", "on_dark_colour", "dark_link",
     "logo", "url", "answer_to",
@@ -56,15 +54,13 @@ def values_of(
 
     `names` that have no sample stand for themselves: `[name]`. `own` are values that are known.
     """
-    values: dict[str, Any] = {}
-    for path, text in _deepest_first(samples):
-        _put(values, path, (_as_json(text) if _looks_like_json(text) else None) or text)
-    for name, value in (own or {}).items():
-        values.setdefault(name, value)
-    for name, _name in _deepest_first({name: name for name in names}):
-        if "[" not in name:
-            _put(values, name, f"[{name}]")
-    return values
+    own = own or {}
+    named: dict[str, object] = {
+        name: f"[{name}]" for name in names if "[" not in name and _top(name) not in own
+    }
+    for name, text in samples.items():
+        named[name] = (_as_json(text) if _looks_like_json(text) else None) or text
+    return {**own, **nested(named)}
 
 
 def unknown(names: Iterable[str], known: Iterable[str]) -> dict[str, str | None]:
@@ -72,17 +68,21 @@ def unknown(names: Iterable[str], known: Iterable[str]) -> dict[str, str | None]
 
     `brand.nmae` is unknown although `brand` is known: its parts are all ours.
     """
-    known = {*known, *OWN, *(f"brand.{part}" for part in PARTS_OF_BRAND)}
+    known = {*known, *GIVEN, *(f"brand.{part}" for part in PARTS_OF_BRAND)}
     whole = {name.partition(".")[0] for name in known}
     found: dict[str, str | None] = {}
     for name in names:
-        top = re.split(r"[.\[]", name, maxsplit=1)[0]
-        is_part_of_known = top in known and top != "brand"
+        is_part_of_known = _top(name) in known and _top(name) != "brand"
         if name in known or name in whole or is_part_of_known:
             continue
         close = get_close_matches(name, known, n=1, cutoff=0.75)
         found[name] = close[0] if close else None
     return found
+
+
+def _top(name: str) -> str:
+    """`items` of `items[0].name`."""
+    return re.split(r"[.\[]", name, maxsplit=1)[0]
 
 
 def _looks_like_json(text: str) -> bool:
@@ -94,19 +94,3 @@ def _as_json(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _deepest_first(named: Mapping[str, str]) -> list[tuple[str, str]]:
-    """A thing with parts before a value of the same name, which would leave no place for them."""
-    return sorted(named.items(), key=lambda item: -item[0].count("."))
-
-
-def _put(values: dict[str, Any], path: str, value: object) -> None:
-    """Where the path leads, unless something stands there or on the way."""
-    *way, last = path.split(".")
-    place: Any = values
-    for part in way:
-        place = place.setdefault(part, {})
-        if not isinstance(place, dict):
-            return
-    place.setdefault(last, value)

@@ -173,8 +173,9 @@ def unarchive(template: MailTemplate) -> None:
 
 
 def templates_of(white_label: WhiteLabel | None) -> Sequence[MailTemplate]:
-    """The templates in use, by slug."""
-    return db.session.scalars(_in_use(white_label).order_by(MailTemplate.slug)).all()
+    """The templates that can be sent, by slug: in use, and with something to say."""
+    query = _in_use(white_label).where(MailTemplate.versions.any())
+    return db.session.scalars(query.order_by(MailTemplate.slug)).all()
 
 
 def find_template(

@@ -97,7 +97,7 @@ class Message(Model):
     headers: Mapped[dict[str, str]] = mapped_column(Json, default=dict)
     values: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # for every recipient
     details: Mapped[dict[str, Any]] = mapped_column(Json, default=dict)  # the caller's `metadata`
-    # What the white label added when it was accepted: `letterhead.Letterhead`.
+    # What the white label added when it was accepted: see `letterhead_of`.
     letterhead: Mapped[dict[str, Any] | None] = mapped_column(Json)
 
     white_label: Mapped[WhiteLabel | None] = relationship()

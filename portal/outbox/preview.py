@@ -21,6 +21,28 @@ READER = {"email": "kim@customer.example", "name": "Kim"}
 
 
 @dataclass(frozen=True, slots=True)
+class Desk:
+    """Where mail is written: what a white label's, or the platform's, looks like."""
+
+    own: Mapping[str, Any]  # what every mail knows by itself
+    answer_to: str | None
+    notice_language: str
+
+
+def desk_of(white_label: WhiteLabel | None) -> Desk:
+    """Read it, so that no transaction need be open while mail is made."""
+    origin = origins.origin_of(white_label)
+    own = {
+        **READER,
+        "brand": brand_values(white_label),
+        "unsubscribe_url": f"{origin}/unsubscribe/example",
+    }
+    if white_label is None:
+        return Desk(own, None, "en")
+    return Desk(own, white_label.answer_to, white_label.notice_language)
+
+
+@dataclass(frozen=True, slots=True)
 class Fault:
     """Why a part cannot be shown."""
 
@@ -48,14 +70,8 @@ class Preview:
         return self
 
 
-def preview(
-    white_label: WhiteLabel | None,
-    language: str,
-    wording: Wording,
-    *,
-    typed: Mapping[str, str],
-) -> Preview:
-    """The wording with the samples that were typed, in this white label's brand and footer.
+def preview(desk: Desk, language: str, wording: Wording, *, typed: Mapping[str, str]) -> Preview:
+    """The wording with the samples that were typed, in the brand and with the last line.
 
     Names without a sample stand for themselves: `[order]`.
     """
@@ -72,7 +88,7 @@ def preview(
         except merge.TemplateError as error:
             faults.append(Fault(part, error.words))
     names = [name for template in parsed.values() for name in template.variables]
-    values = samples.values_of(typed, names, own=own_values(white_label))
+    values = samples.values_of(typed, names, own=desk.own)
     made: dict[str, str] = {}
     for part, template in parsed.items():
         try:
@@ -81,18 +97,8 @@ def preview(
             faults.append(Fault(part, error.words))
     html = made.get("html")
     text = made.get("text") or (text_from_html(html) if html else "")
-    text, html = _with_last_line(white_label, language, text, html)
+    text, html = _with_last_line(desk, language, text, html)
     return Preview(made.get("subject", ""), text, html, tuple(faults))
-
-
-def own_values(white_label: WhiteLabel | None) -> dict[str, Any]:
-    """What every mail knows by itself."""
-    origin = origins.origin_of(white_label)
-    return {
-        **READER,
-        "brand": brand_values(white_label),
-        "unsubscribe_url": f"{origin}/unsubscribe/example",
-    }
 
 
 def _parsed(part: str, source: str) -> merge.Template:
@@ -104,12 +110,12 @@ def _parsed(part: str, source: str) -> merge.Template:
 
 
 def _with_last_line(
-    white_label: WhiteLabel | None, language: str, text: str, html: str | None
+    desk: Desk, language: str, text: str, html: str | None
 ) -> tuple[str, str | None]:
-    if white_label is None or not white_label.answer_to:
+    if not desk.answer_to:
         return text, html
-    added = {"language": language, "else_language": white_label.notice_language}
-    line = letterhead.notice_line(added, white_label.answer_to)
+    added = {"language": language, "else_language": desk.notice_language}
+    line = letterhead.notice_line(added, desk.answer_to)
     return (
         _as_text(letterhead.below_text(text, line)),
         None if html is None else _as_text(letterhead.below_html(html, line)),

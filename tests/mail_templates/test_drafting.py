@@ -38,6 +38,7 @@ def test_another_language_joins_those_that_are_there(welcome: MailTemplate, ada:
     assert (version.number, said(welcome)) == (2, {"en": HELLO, "de": HALLO})
 
 
+@pytest.mark.both_stores
 def test_the_second_of_two_writers_is_told_and_overwrites_nothing(
     welcome: MailTemplate, ada: Person, bob: Person
 ) -> None:

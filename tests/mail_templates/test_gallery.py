@@ -10,9 +10,10 @@ from lxml import html as lxml_html
 from portal.accounts.models import Person
 from portal.core.errors import NotFound
 from portal.mail_templates import gallery, layout, merge, templates
+from portal.mail_templates.asking import GIVEN
 from portal.mail_templates.content import prepared
 from portal.mail_templates.gallery import LANGUAGES, STARTS, Start
-from portal.mail_templates.samples import OWN, values_of
+from portal.mail_templates.samples import values_of
 from portal.white_labels.in_mail import brand_values
 from portal.white_labels.models import WhiteLabel
 
@@ -46,7 +47,7 @@ def test_there_are_eight_in_english_and_german() -> None:
 @each
 def test_it_is_whole_with_its_samples(start: Start, language: str, acme: WhiteLabel) -> None:
     wording = gallery.wordings_of(start)[language]
-    samples = {*gallery.samples_of(start, language), *OWN}
+    samples = {*gallery.samples_of(start, language), *GIVEN}
     asked = {
         name.partition(".")[0]
         for template in (

@@ -44,6 +44,7 @@ def test_every_word_has_to_be_in_name_or_short_name(shelf: WhiteLabel) -> None:
     assert slugs(shelf, words="%") == []
 
 
+@pytest.mark.both_stores
 def test_a_language_narrows_to_what_speaks_it_now(shelf: WhiteLabel) -> None:
     receipt = templates.find(shelf.id, "receipt")
     assert slugs(shelf, language="de") == ["receipt"]
@@ -58,6 +59,7 @@ def test_archived_ones_are_listed_for_themselves(shelf: WhiteLabel) -> None:
     assert count_archived(shelf) == 1
 
 
+@pytest.mark.both_stores
 def test_each_row_has_its_newest_version_and_languages(shelf: WhiteLabel) -> None:
     rows = {row.template.slug: row for row in page_of_templates(shelf, TemplateSearch()).rows}
 

@@ -9,7 +9,7 @@ from portal.accounts.models import Person
 from portal.core.db import db
 from portal.mail_templates import gallery, templates
 from portal.white_labels.models import WhiteLabel
-from tests.equipment.browser import PHONE, Browser, accessibility_faults
+from tests.equipment.browser import DESK, PHONE, Browser, accessibility_faults
 from tests.equipment.served import Served
 from tests.equipment.stage import make_template
 
@@ -72,6 +72,6 @@ def test_pages_of_templates_hold_up_to_wcag_and_fit_a_telephone(
     for path in ("", "/edit", "/settings", "/history", "/history/1"):
         page.goto(served.url(ada, f"{one}{path}"))
         assert accessibility_faults(page) == [], path
-        page.set_viewport_size(PHONE)
+        page.set_viewport_size({"width": PHONE["width"], "height": PHONE["height"]})
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-        page.set_viewport_size({"width": 1280, "height": 900})
+        page.set_viewport_size({"width": DESK["width"], "height": DESK["height"]})

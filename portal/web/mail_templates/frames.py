@@ -10,9 +10,10 @@ import re
 
 from flask import Response, g, render_template, request
 
+from portal.core.db import db
 from portal.core.words import lazy
 from portal.mail_templates.wordings import Wording
-from portal.outbox.preview import preview
+from portal.outbox.preview import desk_of, preview
 
 POLICY = (
     "sandbox; default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'; "
@@ -25,7 +26,9 @@ _scheme = re.compile(r"\(\s*prefers-color-scheme\s*:\s*(light|dark)\s*\)", re.IG
 
 def frame(language: str, wording: Wording, typed: dict[str, str]) -> Response:
     """The mail with these samples, on the paper and at the width that the request asks for."""
-    shown = preview(g.white_label, language, wording, typed=typed)
+    desk = desk_of(g.white_label)
+    db.session.rollback()  # a mail may take its time; nobody should wait for a lock meanwhile
+    shown = preview(desk, language, wording, typed=typed)
     paper = request.values.get("paper", "")
     html = as_on(paper, shown.html) if shown.html is not None else None
     response = Response(

@@ -11,10 +11,9 @@ from flask_babel import gettext as _
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.mail_templates import drafting, templates
+from portal.mail_templates.asking import asked_by
 from portal.mail_templates.history import version_numbered
 from portal.mail_templates.models import MailTemplate, TemplateVersion
-from portal.mail_templates.samples import OWN
-from portal.outbox import composition
 from portal.web.forms import Form
 from portal.web.headers import policy
 from portal.web.mail_templates.frames import frame
@@ -83,8 +82,8 @@ def typed_samples() -> dict[str, str]:
 
 def names_in(version: TemplateVersion) -> list[str]:
     """What it asks for in any language, apart from what every mail knows by itself."""
-    names = {name for text in version.texts for name in composition.variables_of(text)}
-    return sorted(name for name in names if name.partition(".")[0] not in OWN and "[" not in name)
+    names = {name for text in version.texts for name in asked_by(text).names}
+    return sorted(name for name in names if "[" not in name)
 
 
 def _page(

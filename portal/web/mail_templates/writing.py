@@ -242,7 +242,7 @@ def _page(
             language_name=language_name,
             others=choices(code for code in OFFERED if code not in languages),
             names=names_in(version) if version else [],
-            own_names=[*samples.OWN[:2], *(f"brand.{part}" for part in samples.PARTS_OF_BRAND)],
+            own_names=["email", "name", *(f"brand.{part}" for part in samples.PARTS_OF_BRAND)],
             asks_if_sure=asks_if_sure,
             rival=rival,
             rivals=_rivals(rival, language, form),

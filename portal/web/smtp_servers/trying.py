@@ -18,7 +18,7 @@ from portal.config import Config
 from portal.core.errors import Refusal
 from portal.mail_templates import templates
 from portal.mail_templates.models import TemplateText
-from portal.outbox.preview import preview
+from portal.outbox.preview import desk_of, preview
 from portal.senders.senders import SenderValues
 from portal.smtp.addresses import AddressError, Mailbox, parse_address
 from portal.smtp.egress import EgressPolicy
@@ -107,7 +107,7 @@ def _letter(form: TestFields, texts: Sequence[TemplateText], from_: Mailbox) -> 
             )
         wording = templates.wording_for_mail(text)
         samples = text.version.template.samples
-        words = preview(g.white_label, text.language, wording, typed=samples).in_full()
+        words = preview(desk_of(g.white_label), text.language, wording, typed=samples).in_full()
         return probe.letter(
             from_, to, subject=words.subject, text=words.text, html=words.html, seed=seed
         )
