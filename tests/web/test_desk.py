@@ -164,6 +164,17 @@ def test_a_conversation_leads_to_what_it_is_about(
     assert page.links()[f"About {thread.id}"] == "/apps"
 
 
+def test_a_wish_for_a_feature_leads_owners_to_its_switch(
+    visit: Visits, ada: Person, olive: Person
+) -> None:
+    thread = begin(place_of(ada), ada, about=About.FEATURE)
+
+    page = visit(olive).get(f"/backoffice/desk/{thread.id}").click("OAuth enablement for SMTP")
+
+    assert page.h1 == "OAuth enablement for SMTP"
+    assert "OAuth enablement for SMTP" not in visit(ada).get(f"/desk/{thread.id}").links()
+
+
 def test_the_mails_link_leads_to_the_conversation(
     visit: Visits, ada: Person, olive: Person
 ) -> None:

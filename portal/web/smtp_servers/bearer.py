@@ -22,6 +22,7 @@ from portal.desk import conversations, threads
 from portal.desk.models import About, Thread
 from portal.smtp_settings.models import AuthKind, SmtpServer
 from portal.smtp_settings.oauth import MICROSOFT, PROVIDERS
+from portal.web.desk import LINKS, Link
 from portal.web.forms import Form, tidy
 from portal.web.smtp_servers import typed_secret
 from portal.web.smtp_servers.fields import NeededIf
@@ -186,3 +187,14 @@ def ask_for_bearer() -> ResponseReturnValue:
 
 def _subject() -> str:
     return str(_("Please enable: %(feature)s", feature=FEATURES[Feature.OAUTH_SMTP].name))
+
+
+def _link_of(_asked: Thread) -> Link | None:
+    """From the question to the switch, for those who can turn it."""
+    if not g.site.is_platform:
+        return None
+    feature = Feature.OAUTH_SMTP
+    return str(FEATURES[feature].name), url_for("backoffice.feature", key=feature.value)
+
+
+LINKS[About.FEATURE] = _link_of
