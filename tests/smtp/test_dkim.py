@@ -37,6 +37,11 @@ LETTERS = {
     "folded header": replace(LETTER, subject="word " * 60 + "end", to=(BOB,) * 20, cc=(HELP,) * 9),
     "reply-to": replace(LETTER, reply_to=(HELP, BOB)),
     "further fields": replace(LETTER, headers=(("X-Order", "a " * 300 + "z"),)),
+    "a way to take oneself off": replace(
+        LETTER,
+        unsubscribe=lambda _values: f"https://acme.example/off/{'x' * 90}",
+        is_one_click=True,
+    ),
     "attachments": replace(
         LETTER,
         attachments=(
@@ -239,6 +244,13 @@ class TestField:
         assert b"\r\nDate: " in signed
         assert verifies(signed.replace(b"\r\nDate: ", b"\r\nDate: Sun, 22 Nov 2026 or"))
         assert not verifies(signed.replace(b"\r\nSubject: ", b"\r\nSubject: Re: "))
+
+    def test_one_click_to_take_oneself_off_is_signed(self, signer: Signer) -> None:
+        """RFC 8058 4: or readers' programs do not offer it."""
+        signed = signer.sign(written(LETTERS["a way to take oneself off"]))
+
+        names = set(tags(signed)["h"].split(":"))
+        assert {"list-unsubscribe", "list-unsubscribe-post"} <= names
 
     def test_every_copy_is_byte_for_byte_the_same(self, signer: Signer) -> None:
         assert signer.sign(written(LETTER)) == signer.sign(written(LETTER))
