@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from flask import Blueprint
 
-from portal.web.mail_templates import guide, listing, past, settings, showing, starting, writing
+from portal.web.mail_templates import (
+    guide,
+    listing,
+    past,
+    posting,
+    settings,
+    showing,
+    starting,
+    writing,
+)
 
 
 def add_templates(bp: Blueprint) -> None:
@@ -21,6 +30,7 @@ def add_templates(bp: Blueprint) -> None:
         (one, "template", showing.template, None),
         (f"{one}/look", "look", showing.look, None),
         (f"{one}/samples", "keep_samples", showing.keep_samples, post),
+        (f"{one}/send", "send_template", posting.send_template, post),
         (f"{one}/edit", "edit_template", writing.edit_template, both),
         (f"{one}/try", "try_template", writing.try_template, post),
         (f"{one}/drop-language", "drop_language", writing.drop_language, post),

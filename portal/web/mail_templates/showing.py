@@ -7,20 +7,32 @@ from typing import Any
 from flask import Response, abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
+from wtforms import EmailField
+from wtforms.validators import DataRequired
 
 from portal.core.db import db
 from portal.core.errors import Refusal
+from portal.core.words import lazy
 from portal.mail_templates import drafting, templates
 from portal.mail_templates.asking import asked_by
 from portal.mail_templates.history import version_numbered
 from portal.mail_templates.models import MailTemplate, TemplateVersion
-from portal.web.forms import Form
+from portal.web.forms import Form, tidy
 from portal.web.headers import policy
 from portal.web.mail_templates.frames import frame
 from portal.web.mail_templates.languages import language_name
 from portal.web.mail_templates.listing import server_name
 
 PREFIX = "sample-"
+
+
+class TrialForm(Form):
+    recipient = EmailField(
+        lazy("Recipient"),
+        filters=[tidy],
+        validators=[DataRequired(lazy("To whom?"))],
+        render_kw={"autocomplete": "email"},
+    )
 
 
 def find(template_id: int) -> MailTemplate:
@@ -38,13 +50,12 @@ def template(template_id: int) -> ResponseReturnValue:
     version = templates.latest(shown)
     if version is None:
         return redirect(url_for(".edit_template", template_id=template_id))
-    return _page(shown, version, Form(), shown.samples)
+    return page_of(shown)
 
 
 def keep_samples(template_id: int) -> ResponseReturnValue:
     """Remember what it is looked at with."""
     shown = find(template_id)
-    version = templates.newest_version(shown)
     form = Form()
     typed = typed_samples()
     if form.validate_on_submit():
@@ -53,7 +64,7 @@ def keep_samples(template_id: int) -> ResponseReturnValue:
         except Refusal as refusal:
             db.session.rollback()
             form.refuse(refusal)
-            return _page(find(template_id), version, form, typed, refusal)
+            return page_of(find(template_id), form=form, typed=typed, refusal=refusal)
         db.session.commit()
         flash(_("The sample values are kept."))
     return redirect(url_for(".template", template_id=template_id, **_asked()))
@@ -86,13 +97,21 @@ def names_in(version: TemplateVersion) -> list[str]:
     return sorted(name for name in names if "[" not in name)
 
 
-def _page(
+def page_of(
     shown: MailTemplate,
-    version: TemplateVersion,
-    form: Form,
-    typed: dict[str, str],
+    *,
+    form: Form | None = None,
+    typed: dict[str, str] | None = None,
     refusal: Refusal | None = None,
+    trial: TrialForm | None = None,
 ) -> Response:
+    """The template's own page, perhaps with forms that came back.
+
+    Raises:
+        Refusal: nothing was saved in it yet.
+    """
+    version = templates.newest_version(shown)
+    samples = shown.samples if typed is None else typed
     languages = templates.languages_of(version)
     asked = _asked()
     if asked.get("language") not in languages:
@@ -105,8 +124,9 @@ def _page(
             languages=languages,
             language_name=language_name,
             asked=asked,
-            form=form,
-            samples={name: typed.get(name, "") for name in names_in(version)},
+            form=form or Form(),
+            trial=trial or TrialForm(formdata=None, recipient=g.person.email),
+            samples={name: samples.get(name, "") for name in names_in(version)},
             refusal=refusal,
             server_name=server_name,
         )

@@ -12,9 +12,12 @@ from portal.mail_templates.gallery import STARTS
 from portal.mail_templates.models import MailTemplate, TemplateVersion
 from portal.mail_templates.wordings import Wording
 from portal.outbox.accept import accept
+from portal.outbox.as_sent import letter_of
+from portal.outbox.models import Delivery
 from portal.outbox.submission import FromTemplate, Recipient, Submission
 from portal.routing.decide import By
 from portal.smtp.addresses import parse_mailbox
+from portal.smtp_settings import rations
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.stage import fresh, make_app, make_server, make_template
 from tests.equipment.visitor import Page, Visits
@@ -377,6 +380,82 @@ def test_a_sample_that_is_not_fit_is_said_at_its_field(
     assert "is no JSON" in page.error_at("sample-items")
     assert page.tree.xpath("//*[@name='sample-items']")[0].text_content().strip() == "[1"
     assert fresh(template).samples == {}
+
+
+# Sending oneself a test
+
+
+@pytest.mark.accepts("SB-34", "SB-35", "SB-36", "SB-40", "SB-41")
+def test_a_test_mail_takes_the_way_of_the_template_with_its_samples(
+    visit: Visits, ada: Person, acme: WhiteLabel
+) -> None:
+    make_server(ada, "other")
+    template = make_template(
+        acme,
+        preferred=make_server(ada, "own"),
+        texts=[("en", "Hello", "Hi", None), ("de", "Hallo {{ name }}", "{{ order }}", None)],
+    )
+    drafting.keep_samples(template, {"order": "17"})
+    db.session.commit()
+    page = visit(ada).get(f"/templates/{template.id}?language=de")
+
+    sent = page.submit("Send in German", recipient="kim@customer.example")
+
+    delivery = db.session.scalars(select(Delivery)).one()
+    letter = letter_of(delivery)
+    assert sent.path == f"/log/{delivery.id}"
+    assert "Check whether it arrives, and look for spam." in sent.text
+    assert delivery.message.server is not None
+    assert (delivery.email, delivery.message.server.name) == ("kim@customer.example", "own")
+    assert (letter.subject, (letter.text or "").strip()) == ("Hallo Kim", "17")
+
+
+@pytest.mark.accepts("SB-37")
+@pytest.mark.parametrize(
+    ("address", "words"), [("", "To whom?"), ("nobody", "@"), ("a b@c.example", "")]
+)
+def test_a_test_mail_needs_an_address(
+    address: str, words: str, visit: Visits, ada: Person, acme: WhiteLabel
+) -> None:
+    template = make_template(acme)
+
+    page = visit(ada).get(f"/templates/{template.id}").submit("Send in English", recipient=address)
+
+    assert page.error_at("recipient")
+    assert words in page.error_at("recipient")
+    assert db.session.scalars(select(Delivery)).all() == []
+
+
+@pytest.mark.accepts("SB-37")
+def test_strangers_get_few_test_mails_and_oneself_more(
+    visit: Visits, ada: Person, acme: WhiteLabel
+) -> None:
+    make_server(ada)
+    template = make_template(acme)
+    page = visit(ada).get(f"/templates/{template.id}")
+
+    for _number in range(rations.MESSAGES_TO_ONE_ADDRESS):
+        page.submit("Send in English", recipient="kim@customer.example")
+    refused = page.submit("Send in English", recipient="kim@customer.example")
+    own = [
+        page.submit("Send in English", recipient=ada.email).path
+        for _number in range(rations.MESSAGES_A_PERSON + 1)
+    ]
+
+    assert "has had 3 test mails" in refused.error_at("recipient")
+    assert all(path.startswith("/log/") for path in own)
+
+
+def test_what_is_archived_is_not_sent(visit: Visits, ada: Person, acme: WhiteLabel) -> None:
+    template = make_template(acme)
+    page = visit(ada).get(f"/templates/{template.id}")
+    templates.archive(template)
+    db.session.commit()
+
+    answer = page.submit("Send in English", recipient="kim@customer.example")
+
+    assert db.session.scalars(select(Delivery)).all() == []
+    assert "Archived" in answer.text
 
 
 # History
