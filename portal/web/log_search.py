@@ -13,6 +13,8 @@ from wtforms import DateField, SelectChoice, SelectField, StringField
 from wtforms.validators import Optional, Regexp, ValidationError
 
 from portal.accounts.models import Role
+from portal.campaigns import campaigns
+from portal.campaigns.models import Campaign
 from portal.core.words import lazy
 from portal.delivery import log as deliveries
 from portal.delivery.log import Search
@@ -24,7 +26,7 @@ from portal.web.csv_file import Cell
 from portal.web.forms import Query, tidy
 from portal.web.states import STATES
 
-MORE = ("app", "server", "code", "since", "until")
+MORE = ("app", "campaign", "server", "code", "since", "until")
 """Questions that are asked less often; they stand folded away."""
 _is_message = re.compile(r"msg_[0-9a-f]{24}(\.[0-9]+)?").fullmatch
 _is_message_id = re.compile(r"<?(msg_[0-9a-f]{24}\.[0-9]+)@[^@\s<>]+>?").fullmatch
@@ -44,6 +46,7 @@ class SearchForm(Query):
     )
     state = SelectField(lazy("State"), default="")
     app = SelectField(lazy("App"), default="")
+    campaign = SelectField(lazy("Campaign"), default="")
     server = SelectField(lazy("Server"), default="")
     code = StringField(
         lazy("Reply code"),
@@ -84,6 +87,16 @@ class SearchForm(Query):
                 for app, white_label in deliveries.apps_in(g.site.white_label_id)
             ),
         ]
+        if whose() is not None or g.site.is_platform:
+            del self.campaign
+        else:
+            self.campaign.choices = [
+                anything,
+                *(
+                    SelectChoice(str(one.id), one.name)
+                    for one in campaigns.page(g.site.white_label_id).rows
+                ),
+            ]
         self.server.choices = [
             anything,
             *(
@@ -100,6 +113,7 @@ class SearchForm(Query):
             email=str(parse_address(q)) if q and not message else None,
             message=q.partition(".")[0] if message else None,
             app_id=int(self.app.data) if self.app.data else None,
+            campaign=self._campaign(),
             state=State(self.state.data) if self.state.data else None,
             server_id=int(self.server.data) if self.server.data else None,
             code=int(self.code.data) if self.code.data else None,
@@ -107,6 +121,12 @@ class SearchForm(Query):
             until=_midnight(self.until.data + timedelta(days=1)) if self.until.data else None,
             whose=whose(),
         )
+
+    def _campaign(self) -> Campaign | None:
+        """The campaign that was chosen, of the newest ones."""
+        if not self.campaign or not self.campaign.data:
+            return None
+        return campaigns.find(g.site.white_label_id, int(self.campaign.data))
 
 
 def whose() -> int | None:

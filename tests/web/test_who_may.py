@@ -148,6 +148,7 @@ TABLE: Mapping[str, Who] = {
     "white_label.default_sender": Who.ADMINS,
     "white_label.my_sender": Who.PEOPLE,
     "white_label.compose": Who.PEOPLE,
+    "white_label.sandbox": Who.PEOPLE,
     "white_label.audiences": Who.ADMINS,
     "white_label.audiences_csv": Who.ADMINS,
     "white_label.new_audience": Who.ADMINS,

@@ -20,6 +20,7 @@ from portal.core import background
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import Words, lazy
+from portal.routing.ways import is_in_sandbox
 from portal.web.csv_file import csv_file
 from portal.web.forms import Form, Query, tidy
 from portal.web.white_label.door import bp
@@ -82,6 +83,7 @@ def campaigns() -> str:
         page_of=page,
         balances=acts.balances_of(page.rows),
         states=STATES,
+        is_in_sandbox=is_in_sandbox(g.white_label.id),
     )
 
 

@@ -38,7 +38,7 @@ from portal.outbox.states import State
 from portal.outbox.submission import File, FromTemplate, OwnContent, Recipient, Submission
 from portal.routing.choices import SenderChoice, sender_choices, usable
 from portal.routing.facts import Ask, gather
-from portal.routing.ways import Way, way_of
+from portal.routing.ways import Way, is_in_sandbox, way_of
 from portal.senders import senders
 from portal.smtp.addresses import AddressError, parse_mailbox
 from portal.web import default_sender
@@ -112,6 +112,7 @@ def compose() -> ResponseReturnValue:
         choices=choices,
         preview=preview or Preview(_way(form, text)),
         default=senders.default_of(g.person),
+        is_in_sandbox=is_in_sandbox(g.white_label.id),
     )
 
 
