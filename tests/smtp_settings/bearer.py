@@ -74,13 +74,12 @@ def make_bearer_server(by: Person, *, port: int, authority: str, **facts: Any) -
         "microsoft",
         port=port,
         from_email=MAILBOX,
-        may_auth_in_clear=True,
         username=MAILBOX,
         oauth_provider="microsoft",
         oauth_authority=authority,
         oauth_tenant=TENANT,
         oauth_client_id=CLIENT,
-        **facts,
+        **{"may_auth_in_clear": True, **facts},
     )
     server.auth = AuthKind.BEARER
     keep_secret(server, Secret(SECRET), by=by)

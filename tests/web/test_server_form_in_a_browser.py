@@ -23,6 +23,7 @@ from tests.equipment.smtp_script import Command, Script
 from tests.equipment.smtp_server import SmtpServer
 from tests.equipment.stage import kept, make_sender, make_server
 from tests.equipment.visitor import PASSWORD
+from tests.smtp_settings.bearer import enable
 
 pytestmark = pytest.mark.browser
 
@@ -203,6 +204,21 @@ def test_the_form_follows_what_is_chosen(page: Page, address: str) -> None:
 
     expect(user).to_be_hidden()
     expect(page.locator("input[name=password]")).to_be_hidden()
+
+
+@pytest.mark.accepts("ST-04", "ST-26", "ST-37")
+def test_the_fields_follow_the_type_of_authentication(page: Page, address: str) -> None:
+    enable()
+    page.goto(f"{address}/servers/new?preset=generic")
+    password, client_id = page.locator("input[name=password]"), page.get_by_label("Client ID")
+    expect(client_id).to_be_hidden()
+
+    page.get_by_label("Access token (Bearer, OAuth): Microsoft").check()
+
+    expect(password).to_be_hidden()
+    expect(client_id).to_be_visible()
+    expect(page.get_by_label("SMTP server")).to_have_value("smtp.office365.com")
+    expect(page.get_by_role("button", name="Show the fields for this type")).to_be_hidden()
 
 
 def test_the_list_of_services_shrinks_while_one_types(page: Page, address: str) -> None:

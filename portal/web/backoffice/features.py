@@ -96,8 +96,7 @@ class Shown:
             return _("On for everybody"), "good"
         if self.reach.is_nowhere:
             return _("Off"), "quiet"
-        count = len(self.places)
-        return str(ngettext("On for %(num)s", "On for %(num)s", count)), "good"
+        return _("On for some"), "good"
 
 
 @bp.get("/features", endpoint="features")

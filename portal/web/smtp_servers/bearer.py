@@ -33,6 +33,7 @@ MICROSOFTS_GUIDE = (
     "https://learn.microsoft.com/exchange/client-developer/legacy-protocols/"
     "how-to-authenticate-an-imap-pop-smtp-application-by-using-oauth"
 )
+NOT_ENABLED = lazy("Signing in by token (Bearer) is not switched on here.")
 _AS_WRITTEN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 _GUID = {**_AS_WRITTEN, "placeholder": "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", "maxlength": 253}
 

@@ -231,7 +231,7 @@ def _page(form: ServerForm, sheet: Sheet, result: Result | None) -> ResponseRetu
         hints=port_hints(sheet.service),
         tls_by_port=port_suggestions(),
         port_by_tls=tls_suggestions(),
-        auth=form.auth.data if form.auth else sheet.before.auth.value,
+        auth=form.auth.data if "auth" in form else sheet.before.auth.value,
         has_bearer=is_enabled(),
         asked_for=asked_for(),
         feature_name=FEATURES[Feature.OAUTH_SMTP].name,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from wtforms import Field, Form, IntegerField, SelectMultipleField
+from wtforms import RadioField as PlainRadioField
 from wtforms.validators import StopValidation
 from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 
@@ -54,6 +56,27 @@ class MegabytesField(Field):
         if not size.is_finite() or not 0 < size < _LARGEST:
             raise ValueError(str(_NO_NUMBER))
         self.data = int(size * MEGABYTE)
+
+
+class RadioField(PlainRadioField):
+    """One of a few, of which some are shown but cannot be chosen: `closed` says why, by value.
+
+    Its name is that of the plain one, by which the templates know how to show it.
+    """
+
+    closed: Mapping[str, Words] = MappingProxyType({})
+
+    def __iter__(self) -> Iterator[Field]:
+        for option in super().__iter__():
+            if option.data in self.closed:
+                option.render_kw = {**(option.render_kw or {}), "disabled": True}
+            yield option
+
+    def pre_validate(self, form: Form) -> None:
+        """A browser does not send what is disabled; whoever does is told why it is."""
+        if self.data in self.closed:
+            raise StopValidation(str(self.closed[self.data]))
+        super().pre_validate(form)
 
 
 class BoxesField(SelectMultipleField):

@@ -17,7 +17,7 @@ from portal.smtp.target import TlsVersion
 from portal.smtp_settings.models import AuthKind, SmtpServer
 from portal.smtp_settings.presets import Fitness, Preset
 from portal.smtp_settings.values import ServerValues
-from portal.web.smtp_servers.bearer import is_enabled
+from portal.web.smtp_servers.bearer import NOT_ENABLED, is_enabled
 from portal.web.smtp_servers.forms import (
     AUTH_WORDS,
     OWNERS_TLS,
@@ -88,10 +88,9 @@ def _fit_way(form: Any, service: Preset, values: ServerValues) -> None:
 def _fit_sign_in(
     form: Any, service: Preset, values: ServerValues, server: SmtpServer | None
 ) -> None:
-    form.auth.choices = [
-        SelectChoice(kind.value, AUTH_WORDS[kind], render_kw=_disabled(kind))
-        for kind in service.auths
-    ]
+    form.auth.choices = [SelectChoice(kind.value, AUTH_WORDS[kind]) for kind in service.auths]
+    if not is_enabled():
+        form.auth.closed = {AuthKind.BEARER.value: NOT_ENABLED}
     if [*service.auths] == [values.auth]:
         del form.auth
     if AuthKind.BEARER in service.auths:
@@ -109,11 +108,6 @@ def _fit_sign_in(
     has_secret = server is not None and server.secret_sealed is not None
     if server is None or not has_secret or server.auth is AuthKind.BEARER:
         form.password.flags.required = True
-
-
-def _disabled(kind: AuthKind) -> dict[str, Any]:
-    """What is not switched on here is shown, but cannot be chosen."""
-    return {"disabled": True} if kind is AuthKind.BEARER and not is_enabled() else {}
 
 
 def _fit_rest(

@@ -12,7 +12,6 @@ from wtforms import (
     EmailField,
     HiddenField,
     PasswordField,
-    RadioField,
     SelectChoice,
     SelectField,
     StringField,
@@ -32,7 +31,13 @@ from portal.web.forms import Form, tidy
 from portal.web.mail_templates.languages import language_name
 from portal.web.smtp_servers import typed_secret
 from portal.web.smtp_servers.bearer import BearerFields, signs_in_by_token
-from portal.web.smtp_servers.fields import BoxesField, MegabytesField, NeededIf, NumberField
+from portal.web.smtp_servers.fields import (
+    BoxesField,
+    MegabytesField,
+    NeededIf,
+    NumberField,
+    RadioField,
+)
 
 TLS_WORDS = {
     TlsMode.STARTTLS: lazy("STARTTLS: begins in clear and is then encrypted"),
