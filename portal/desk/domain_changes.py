@@ -24,16 +24,18 @@ _ACTS = {
 
 def tell_change(domain: Domain, change: Change) -> None:
     """Tell both sides by letter and in the thread, in the transaction that moved the domain."""
-    if change is not Change.LAPSED:
+    if change in (Change.VERIFIED, Change.RECOVERED):
         held.let_go(held.of_lapsed(domain), at_once=held.AT_ONCE)
     request = request_of(domain)
     if request is None:
         tell_of_unasked(domain, change)
         return
-    _follow(request, change)
+    if change in _ACTS:
+        _follow(request, change)
     threads.note(request.thread, text=_words(both_spellings(domain.name), change))
     tell_admins(request, change)
-    tell_owners(request, change)
+    if change is not Change.MISSING:
+        tell_owners(request, change)  # a warning is for those who can publish the record
 
 
 def release_recovered() -> int:
@@ -58,6 +60,12 @@ def _words(domain: str, change: Change) -> str:
     match change:
         case Change.VERIFIED:
             return _("All required DNS records of %(domain)s were found.", domain=domain)
+        case Change.MISSING:
+            return _(
+                "A required DNS record of %(domain)s has been missing for a day. After three days "
+                "mail from this domain waits until it is back.",
+                domain=domain,
+            )
         case Change.LAPSED:
             return _(
                 "A required DNS record of %(domain)s was missing for three days. Mail from this "

@@ -44,6 +44,7 @@ class Change(StrEnum):
     """What people are told."""
 
     VERIFIED = "verified"  # for the first time
+    MISSING = "missing"  # a required record was missed for a day: still verified, as a warning
     LAPSED = "lapsed"
     RECOVERED = "recovered"  # verified again
 
@@ -208,10 +209,13 @@ def _follow(domain: Domain, at: datetime) -> Change | None:
         return Change.RECOVERED if before is DomainState.LAPSED else Change.VERIFIED
 
     is_missing = any(state in (RecordState.WRONG, RecordState.MISSING) for state in states)
-    if domain.state is DomainState.VERIFIED and is_missing and domain.was_missed(at):
+    if domain.state is not DomainState.VERIFIED or not is_missing:
+        return None
+    days_before = domain.missing_days
+    if domain.was_missed(at):
         allow_list.lapse(domain)
         return Change.LAPSED
-    return None
+    return Change.MISSING if (days_before, domain.missing_days) == (0, 1) else None
 
 
 def next_check(subject_id: int) -> datetime:

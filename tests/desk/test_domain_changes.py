@@ -68,6 +68,24 @@ def lapse(domain: Domain, dns_server: DnsServer, clock: HandSetClock) -> None:
     assert domain.state is DomainState.LAPSED
 
 
+def test_a_record_that_is_missed_for_a_day_is_told_to_those_who_can_publish_it(
+    main: SmtpServer, ada: Person, olive: Person, dns_server: DnsServer, clock: HandSetClock
+) -> None:
+    request, domain = approved(ada, olive)
+    publish(dns_server, domain.records)
+    look(domain, dns_server)
+    dns_server.take_down(domain.records[0].name)
+    look(domain, dns_server)
+
+    clock.advance(days=1)
+    change = look(domain, dns_server)
+
+    assert change is Change.MISSING
+    assert fresh(request).state is RequestState.VERIFIED
+    assert letters_to(ada)[-1].subject == "A DNS record of acme.example is missing"
+    assert letters_to(olive)[-1].subject == "acme.example is verified"
+
+
 @pytest.mark.accepts("SI-23", "SI-24", "SS-06")
 def test_what_the_answer_asks_to_publish_is_what_the_check_wants_to_see(
     main: SmtpServer, ada: Person, olive: Person, dns_server: DnsServer
