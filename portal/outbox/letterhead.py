@@ -29,9 +29,10 @@ NOTICES: Mapping[str, str] = {
 """The line for mailboxes that only send, in the languages it is written in."""
 
 _RULE = "-- \n"  # RFC 3676 4.3: below it stands what a reply need not quote
+# The colour of the mail's own words, for it alone fits whatever paper the mail is on.
 _STYLE = (
     "margin:0;padding:16px;font:13px/1.5 -apple-system,'Segoe UI',Roboto,Arial,sans-serif;"
-    "color:#6b7280;text-align:center"
+    "text-align:center;opacity:.8"
 )
 
 
