@@ -12,7 +12,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from portal.commands import demo_desk, demo_domains
+from portal.commands import demo_desk, demo_domains, demo_hostnames
 from portal.commands.provision import carry_out, read_file, show
 from portal.commands.provisioning.document import BadDocument
 from portal.config import Config
@@ -60,6 +60,7 @@ def set_stage() -> None:
     platform.the_platform().is_demo = True
     demo_desk.fill()
     demo_domains.fill()
+    demo_hostnames.fill()
     db.session.commit()
     show(report)
 
