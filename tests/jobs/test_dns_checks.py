@@ -66,6 +66,7 @@ def work(name: str) -> bool:
     return do(next(one for one in CHORES if one.name == name))
 
 
+@pytest.mark.both_stores
 def test_what_is_published_is_seen_within_the_hour(
     dns: DnsServer, acme: WhiteLabel, ada: Person, clock: HandSetClock
 ) -> None:
