@@ -12,7 +12,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from portal.commands import demo_desk, demo_domains, demo_hostnames
+from portal.commands import demo_desk, demo_domains, demo_hostnames, demo_sending
 from portal.commands.provision import carry_out, read_file, show
 from portal.commands.provisioning.document import BadDocument
 from portal.config import Config
@@ -62,6 +62,7 @@ def set_stage() -> None:
     demo_domains.fill()
     demo_hostnames.fill()
     db.session.commit()
+    demo_sending.fill()
     show(report)
 
 

@@ -69,8 +69,8 @@ def test_a_mail_program_takes_off_with_one_post_and_nothing_else(visit: Visits, 
 def test_a_second_time_changes_nothing(visit: Visits, path: str) -> None:
     here = visit.at("acme.localhost")
 
-    for _time in range(2):
-        answer = here.answer("POST", path, data={"List-Unsubscribe": "One-Click"})
+    here.answer("POST", path, data={"List-Unsubscribe": "One-Click"})
+    answer = here.answer("POST", path, data={"List-Unsubscribe": "One-Click"})
 
     assert answer.status_code == 200
     assert here.get(path).h1 == "You get no more of these mails"

@@ -115,8 +115,9 @@ def test_an_id_that_somebody_else_has_used_opens_nothing_of_theirs(
 def test_looking_first_shows_the_mail_and_stores_nothing(
     visit: Visits, ada: Person, abe: Person
 ) -> None:
-    own = make_server(ada, "acme-own")
-    make_default(abe, senders.primary_of(own))
+    sender = senders.primary_of(make_server(ada, "acme-own"))
+    assert sender is not None
+    make_default(abe, sender)
 
     page = visit(abe).get("/compose").submit("Look at it first", **MAIL)
 
