@@ -95,7 +95,7 @@ def look(begins: bytes, encoding: str) -> Layout:
     if not rows:
         raise Refusal("file_empty", _("There is nothing in this file."), field="file")
     has_header = not any(is_mailbox(cell) for cell in rows[0])
-    width = max(len(row) for row in rows)
+    width = len(rows[0]) if has_header else max(len(row) for row in rows)
     names = rows[0] if has_header else ()
     header = tuple(
         names[at].strip() if at < len(names) and names[at].strip() else f"{at + 1}"

@@ -1,0 +1,101 @@
+"""How a campaign went."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from portal.campaigns import campaigns, report
+from portal.campaigns.models import Campaign
+from portal.core.db import db
+from portal.delivery import log
+from portal.outbox.states import State
+from tests.equipment.campaigns import launched, make_audience, make_campaign
+from tests.equipment.clock import HandSetClock
+from tests.equipment.mail import drain, send
+from tests.equipment.smtp_script import Say, Script, when
+from tests.equipment.smtp_server import SmtpServer as Fake
+from tests.equipment.stage import make_app, make_person, make_server, make_white_label
+
+
+def carried(app: Flask) -> Campaign:
+    """Six people: one unknown, one refused by policy, the others fine."""
+    unknown, policy = Say(550, "5.1.1 No such user"), Say(550, "5.7.1 Blocked by policy")
+
+    def judge(command: object) -> Say | None:
+        line = command.line  # type: ignore[attr-defined]
+        return unknown if "reader2@" in line else policy if "reader4@" in line else None
+
+    with Fake(Script(rcpt=judge)) as server:
+        ada = make_person(make_white_label())
+        make_server(ada, port=server.port)
+        send(make_app(ada), "somebody@else.example")
+        campaign = launched(make_campaign(ada, make_audience(ada, 6)))
+        drain(app)
+    db.session.rollback()
+    return campaign
+
+
+@pytest.mark.both_stores
+def test_hours_and_servers_are_counted_as_they_were_settled(app: Flask) -> None:
+    campaign = carried(app)
+
+    (hour,) = report.hours(campaign)
+    (by_own,) = report.by_server(campaign)
+
+    assert (hour.sent, hour.failed, hour.total) == (4, 2, 6)
+    assert by_own.server is not None
+    assert (by_own.server.name, by_own.sent, by_own.failed) == ("own", 4, 2)
+
+
+@pytest.mark.accepts("UC-04")
+@pytest.mark.accepts("UC-05")
+def test_bounces_of_a_custom_server_are_not_tracked_which_is_not_none(app: Flask) -> None:
+    (by_own,) = report.by_server(carried(app))
+
+    assert by_own.is_custom
+    assert (by_own.soft_bounces, by_own.hard_bounces) == (None, None)
+
+
+@pytest.mark.both_stores
+@pytest.mark.accepts("UC-30")
+def test_refusals_are_shown_with_the_servers_words(app: Flask) -> None:
+    found = report.refusals(carried(app))
+
+    assert {(one.code, one.enhanced, one.words, one.count) for one in found} == {
+        (550, "5.1.1", "No such user", 1),
+        (550, "5.7.1", "Blocked by policy", 1),
+    }
+
+
+@pytest.mark.both_stores
+@pytest.mark.accepts("UC-30")
+def test_the_delivery_log_of_a_campaign_has_its_mail_only(app: Flask) -> None:
+    campaign = carried(app)
+
+    everything = log.deliveries(campaign.white_label_id, log.Search(campaign=campaign))
+    failed = log.Search(campaign=campaign, state=State.FAILED)
+    page = log.deliveries(campaign.white_label_id, failed, size=1)
+    older = log.deliveries(campaign.white_label_id, failed, size=1, before=page.older)
+
+    assert len(everything.rows) == 6
+    assert [row.email for row in (*page.rows, *older.rows)] == [
+        "reader4@birch.example",
+        "reader2@birch.example",
+    ]
+
+
+def test_the_finish_is_reckoned_from_the_speed_so_far(app: Flask, clock: HandSetClock) -> None:
+    with Fake(Script(rcpt=when("reader3@", Say(450, "4.2.0 Busy")))) as server:
+        ada = make_person(make_white_label())
+        make_server(ada, port=server.port)
+        campaign = launched(make_campaign(ada, make_audience(ada, 3)))
+        unknown = campaigns.estimated_finish(campaign)
+        clock.advance(seconds=60)
+        drain(app)
+        db.session.rollback()
+
+    assert unknown is None
+    finish = campaigns.estimated_finish(campaign)
+    assert finish is not None
+    assert finish > clock.now()
