@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from portal.accounts import people
 from portal.accounts.models import Person
 from portal.audit.trail import Actor, acting
-from portal.desk import domain_requests, record_templates, request_listing
+from portal.desk import askable, domain_requests, record_templates, request_listing
 from portal.desk.pasted_records import read_records
 from portal.desk.request_listing import Show
 from portal.white_labels import tenants
@@ -25,7 +25,7 @@ def fill() -> None:
     if request_listing.page_of_requests(Show.ALL, size=1).rows:
         return
     acme, birch = tenants.find_by_slug("acme"), tenants.find_by_slug("birch")
-    if acme is None or birch is None or not domain_requests.can_be_asked():
+    if acme is None or birch is None or not askable.can_be_asked():
         return
     olive = _person(None, "olive@northwind.example")
     with _as(olive):

@@ -20,20 +20,17 @@ from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import _
 from portal.desk import threads
+from portal.desk.askable import asked_already, can_be_asked, canonical_name, check_free
 from portal.desk.models import About, Thread
 from portal.desk.request_letters import tell_admins, tell_owners, tell_records
 from portal.desk.request_listing import request_of
 from portal.desk.request_models import DomainRequest
-from portal.desk.request_states import LIVE, RequestAct, RequestState, after
+from portal.desk.request_states import RequestAct, RequestState, after
 from portal.desk.wording import MOST_SUBJECT, MOST_TEXT
 from portal.domains import allow_list, records, signing
 from portal.domains.lookalikes import both_spellings
 from portal.domains.models import Domain
 from portal.domains.records import Purpose, Wanted
-from portal.routing.ways import is_in_sandbox
-from portal.senders.senders import senders_of
-from portal.smtp.addresses import AddressError, canonical_domain, is_within, parse_address
-from portal.white_labels import hostnames
 from portal.white_labels.models import WhiteLabel
 
 NUDGE_AFTER = timedelta(days=3)
@@ -44,11 +41,6 @@ ASKED_PER_DAY = 10
 """Requests of one white label; each of them writes to every platform owner."""
 MOST_WORDS = 2000
 DAY = timedelta(days=1)
-
-
-def can_be_asked() -> bool:
-    """Whether the platform has a server of its own that a domain could be allowed at."""
-    return not is_in_sandbox(None)
 
 
 def submit(white_label: WhiteLabel, *, name: str, author: Person, note: str = "") -> DomainRequest:
@@ -63,7 +55,7 @@ def submit(white_label: WhiteLabel, *, name: str, author: Person, note: str = ""
             "no_platform_server",
             _("The platform has no mail server of its own that could send from your domain."),
         )
-    canonical = _canonical(name)
+    canonical = canonical_name(name)
     check_free(white_label, canonical)
     note = _words(note, field="note")
     _count(white_label)
@@ -82,7 +74,7 @@ def submit(white_label: WhiteLabel, *, name: str, author: Person, note: str = ""
             db.session.add(request)
             db.session.flush()
     except IntegrityError:
-        raise _asked_already() from None
+        raise asked_already() from None
     _record(request, "sent")
     tell_owners(request, "requested", words=note)
     return request
@@ -133,26 +125,52 @@ def approve(
     _move(request, RequestAct.APPROVE)
     note = _words(note, field="note")
     specs = records.checked(request.name, specs)
-    if not signs and not any(one.purpose in (Purpose.SPF, Purpose.DKIM) for one in specs):
-        raise Refusal(
-            "nothing_vouches",
-            _(
-                "Receivers need an SPF or a DKIM record to trust mail from it: add the provider's "
-                "records, or sign here."
-            ),
-            field="records",
-        )
+    _check_vouched(specs, signs=signs)
     domain = _allow(request, includes_subdomains=includes_subdomains)
     allow_list.set_records(domain, specs)
     if signs:
         signing.announce(domain)
-    if not any(one.purpose is Purpose.DMARC for one in specs):
-        allow_list.put_record(domain, records.dmarc_record(request.name))
+    _advise(domain)
     request.domain = domain
     _decide(request, by, note)
-    threads.write(request.thread, author=by, text=_answer(domain, note), mails=False)
-    tell_records(request, domain.records, domain=domain, note=note)
+    words = _("Approved. Please publish these DNS records:")
+    threads.write(request.thread, author=by, text=_answer(words, domain, note), mails=False)
+    tell_records(request, domain, "approved", note=note)
     return domain
+
+
+def change_records(
+    request: DomainRequest, *, by: Person, specs: Sequence[Wanted], note: str = ""
+) -> None:
+    """Ask for other records, where the provider wants others; keys of our own stay as they are.
+
+    A domain that is verified stays so while they are being published, for the days of grace.
+
+    Raises:
+        Refusal: it is not on the list, a record cannot be, or nothing would vouch for its mail.
+    """
+    domain = request.domain
+    if domain is None or not request.is_on_the_list:
+        raise Refusal("not_on_the_list", _("This domain is not on the allow-list."))
+    note = _words(note, field="note")
+    own_keys = signing.records_of(domain)
+    specs = records.checked(request.name, [*specs, *own_keys])
+    _check_vouched(specs, signs=False)
+    allow_list.set_records(domain, specs)
+    _advise(domain)
+    words = _("The DNS records have changed. Please publish these:")
+    threads.write(request.thread, author=by, text=_answer(words, domain, note), mails=False)
+    tell_records(request, domain, "changed", note=note)
+
+
+def chosen_records(domain: Domain) -> list[Wanted]:
+    """What an owner has chosen of the domain's records: not the proof, and not keys of our own."""
+    own_keys = signing.records_of(domain)
+    return [
+        record.wanted
+        for record in domain.records
+        if record.purpose is not Purpose.OWNERSHIP and record.wanted not in own_keys
+    ]
 
 
 def refuse(request: DomainRequest, *, by: Person, reason: str) -> None:
@@ -255,6 +273,24 @@ def _allow(request: DomainRequest, *, includes_subdomains: bool) -> Domain:
         ) from None
 
 
+def _check_vouched(specs: Sequence[Wanted], *, signs: bool) -> None:
+    if not signs and not any(one.purpose in (Purpose.SPF, Purpose.DKIM) for one in specs):
+        raise Refusal(
+            "nothing_vouches",
+            _(
+                "Receivers need an SPF or a DKIM record to trust mail from it: add the provider's "
+                "records, or sign here."
+            ),
+            field="records",
+        )
+
+
+def _advise(domain: Domain) -> None:
+    """Say something about DMARC where the records do not; nothing depends on it."""
+    if not any(record.purpose is Purpose.DMARC for record in domain.records):
+        allow_list.put_record(domain, records.dmarc_record(domain.name))
+
+
 def _decide(request: DomainRequest, by: Person, answer: str) -> None:
     request.decided_by, request.decided_at, request.answer = by, clock.now(), answer
     _record(request, str(request.state), {"answer": answer} if answer else None)
@@ -283,83 +319,13 @@ def _open_thread(white_label: WhiteLabel, name: str, author: Person, note: str) 
     )
 
 
-def _answer(domain: Domain, note: str) -> str:
-    """What the thread keeps: the note, and the records as lines of a zone file."""
+def _answer(words: str, domain: Domain, note: str) -> str:
+    """What the thread keeps: the records as lines of a zone file, and the note."""
     lines = [records.zone_line(record.wanted, record.to_publish) for record in domain.records]
-    told = [_("Approved. Please publish these DNS records:"), "\n".join(lines), note]
-    text = "\n\n".join(part for part in told if part)
+    text = "\n\n".join(part for part in (words, "\n".join(lines), note) if part)
     if len(text) > MOST_TEXT:
-        return _("Approved. The DNS records to publish stand on the page of the domain.")
+        return _("The DNS records to publish stand on the page of the domain.")
     return text
-
-
-def _canonical(name: str) -> str:
-    try:
-        canonical = canonical_domain(name.strip())
-    except AddressError as refusal:
-        raise Refusal(refusal.code, refusal.words, field="name") from None
-    if hostnames.is_public_suffix(canonical):
-        raise Refusal(
-            "domain_public",
-            _("Everybody can register names below %(name)s.", name=canonical),
-            field="name",
-        )
-    return canonical
-
-
-def check_free(white_label: WhiteLabel, name: str) -> None:
-    """Whether it makes sense to ask: not for what is there, and not for what is somebody else's."""
-    for domain in allow_list.domains_of(white_label):
-        if is_within(name, domain.name, including_subdomains=domain.includes_subdomains):
-            raise Refusal(
-                "domain_allowed",
-                _("%(name)s is among your domains already.", name=domain.name),
-                field="name",
-            )
-    if live_request(white_label, name) is not None:
-        raise _asked_already()
-    if is_platforms(name):
-        raise Refusal(
-            "domain_platform", _("The platform itself sends from this domain."), field="name"
-        )
-    hostname = hostnames.find_served(name)
-    is_elsewhere = (
-        hostname is not None
-        and hostname.proven_at is not None
-        and hostname.white_label_id != white_label.id
-    )
-    if is_elsewhere or allow_list.conflict_of(white_label, name) is not None:
-        # Whose it is, or whether by right, is nobody's business here.
-        raise Refusal(
-            "domain_not_available",
-            _("This domain is in use already. If it is yours, write to us at the desk."),
-            field="name",
-        )
-
-
-def is_platforms(name: str) -> bool:
-    """Whether the platform sends from this canonical domain, or from one below it."""
-    own = (parse_address(sender.email).domain for sender in senders_of(None))
-    return any(is_within(domain, name) for domain in own)
-
-
-def live_request(white_label: WhiteLabel, name: str) -> DomainRequest | None:
-    """The one that waits for an answer, or led to a domain on the list."""
-    return db.session.scalar(
-        select(DomainRequest).where(
-            DomainRequest.white_label_id == white_label.id,
-            DomainRequest.name == name,
-            DomainRequest.state.in_(LIVE),
-        )
-    )
-
-
-def _asked_already() -> Refusal:
-    return Refusal(
-        "already_asked",
-        _("This domain was asked for already and waits for its answer."),
-        field="name",
-    )
 
 
 def _count(white_label: WhiteLabel) -> None:

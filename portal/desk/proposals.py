@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from portal.accounts.models import Person
 from portal.core.errors import Refusal
-from portal.desk.domain_requests import check_free
+from portal.desk.askable import check_free
 from portal.senders.senders import senders_of
 from portal.smtp.addresses import parse_address
 from portal.white_labels.hostnames import hostnames_of, is_public_suffix, registered_name

@@ -16,7 +16,7 @@ from portal.desk.models import Side
 from portal.desk.request_models import DomainRequest
 from portal.desk.telling import everybody_on
 from portal.domains.lookalikes import both_spellings
-from portal.domains.models import Domain, DomainRecord
+from portal.domains.models import Domain
 from portal.notices.post import letterhead_of, post
 from portal.white_labels.hostnames import is_reachable
 from portal.white_labels.models import WhiteLabel
@@ -46,16 +46,17 @@ def tell_admins(request: DomainRequest, news: str, *, words: str = "") -> None:
         _write("domain_news", to=admin, **_about(request.name), news=news, words=words, path=path)
 
 
-def tell_records(
-    request: DomainRequest, records: Sequence[DomainRecord], *, domain: Domain, note: str
-) -> None:
-    """The answer that everybody waits for, with what is to be published."""
+def tell_records(request: DomainRequest, domain: Domain, news: str, *, note: str) -> None:
+    """What everybody waits for: which records to publish, because of an approval or a change."""
     for admin in _admins(request.white_label_id):
         _write(
-            "domain_approved",
+            "domain_records",
             to=admin,
+            news=news,
             domain=both_spellings(request.name),
-            records=[(record.type.value, record.name, record.to_publish) for record in records],
+            records=[
+                (record.type.value, record.name, record.to_publish) for record in domain.records
+            ],
             note=note,
             path=f"/domains/{domain.id}",
         )

@@ -307,6 +307,27 @@ class TestApproving:
         assert f"{key.selector}._domainkey.acme.example" in [one.name for one in domain.records]
         assert key.public_key[:60] in said_in(request)[-1]
 
+    def test_changed_records_leave_our_own_key_alone(self, ada: Person, olive: Person) -> None:
+        request = asked(ada)
+        domain = domain_requests.approve(request, by=olive, signs=True)
+        before = signing.records_of(domain)
+
+        domain_requests.change_records(request, by=olive, specs=specs())
+
+        assert signing.records_of(domain) == before
+        assert domain_requests.chosen_records(domain)[:2] == specs()
+
+    def test_records_of_a_domain_that_is_off_the_list_cannot_change(
+        self, ada: Person, olive: Person
+    ) -> None:
+        request, _domain = approved(ada, olive)
+        domain_requests.withdraw(request, by=ada)
+
+        with pytest.raises(Refusal) as refused:
+            domain_requests.change_records(request, by=olive, specs=specs())
+
+        assert refused.value.code == "not_on_the_list"
+
     def test_something_must_vouch_for_the_mail(self, ada: Person, olive: Person) -> None:
         request = asked(ada)
 

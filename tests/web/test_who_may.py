@@ -25,7 +25,7 @@ from portal.campaigns import audiences, imports
 from portal.campaigns.models import Audience, AudienceImport, AudienceMember, Campaign
 from portal.core import clock
 from portal.core.db import db
-from portal.desk import attachments, domain_requests, record_templates, threads
+from portal.desk import askable, attachments, domain_requests, record_templates, threads
 from portal.desk.models import DeskFile, DeskMessage, Thread
 from portal.desk.request_models import DomainRequest, RecordTemplate
 from portal.mail_templates.models import MailTemplate
@@ -271,6 +271,7 @@ TABLE: Mapping[str, Who] = {
     "backoffice.approve_domain": Who.OWNERS,
     "backoffice.refuse_domain": Who.OWNERS,
     "backoffice.revoke_domain": Who.OWNERS,
+    "backoffice.change_domain_records": Who.OWNERS,
     "backoffice.check_requested_domain": Who.OWNERS,
     "backoffice.new_signing_key": Who.OWNERS,
     "backoffice.stop_signing": Who.OWNERS,
@@ -518,7 +519,7 @@ def _white_label_of(person: Person) -> WhiteLabel:
 
 def _make_domain_request(person: Person) -> DomainRequest:
     """One that is open; of the platform's server that it needs there is one."""
-    if not domain_requests.can_be_asked():
+    if not askable.can_be_asked():
         owner = make_person(None, f"Owner{secrets.token_hex(4)}")
         make_server(owner, f"main-{secrets.token_hex(4)}")
     name = f"r{secrets.token_hex(4)}.example"

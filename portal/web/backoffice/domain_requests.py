@@ -14,7 +14,7 @@ from portal.apps import apps
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.core.words import lazy
-from portal.desk import conversations, domain_requests, record_templates, request_listing
+from portal.desk import askable, conversations, domain_requests, record_templates, request_listing
 from portal.desk.domain_requests import MOST_WORDS
 from portal.desk.pasted_records import read_records
 from portal.desk.request_listing import Show
@@ -22,6 +22,7 @@ from portal.desk.request_models import DomainRequest
 from portal.domains import allow_list, signing
 from portal.domains.lookalikes import alike, portrait
 from portal.domains.models import Domain
+from portal.domains.records import zone_line
 from portal.outbox import effects
 from portal.senders.listing import senders_within
 from portal.web.backoffice.door import bp
@@ -49,6 +50,23 @@ class SearchForm(Query):
     @property
     def wanted(self) -> Show:
         return Show(self.show.data) if self.show.data in list(Show) else Show.OPEN
+
+
+class RecordsForm(Form):
+    records = TextAreaField(
+        lazy("Records"),
+        description=lazy(
+            "As the provider shows them: type, name and value, one record a line; lines of a zone "
+            "file are understood, too. TXT and CNAME."
+        ),
+        render_kw={"rows": "8", "spellcheck": "false", "maxlength": "20000"},
+    )
+    note = TextAreaField(
+        lazy("Note"),
+        description=lazy("Goes along with the records."),
+        validators=[TOO_LONG],
+        render_kw={"rows": "2", "maxlength": str(MOST_WORDS)},
+    )
 
 
 class ApproveForm(Form):
@@ -106,7 +124,7 @@ def list_domain_requests() -> str:
         states=STATES,
         shown=shown,
         has_any=bool(request_listing.page_of_requests(Show.ALL, size=1).rows),
-        can_be_asked=domain_requests.can_be_asked(),
+        can_be_asked=askable.can_be_asked(),
     )
 
 
@@ -211,6 +229,36 @@ def revoke_domain(request_id: int) -> ResponseReturnValue:
     )
 
 
+@bp.route("/domain-requests/<int:request_id>/records", methods=["GET", "POST"])
+def change_domain_records(request_id: int) -> ResponseReturnValue:
+    """Ask for other records than those that were approved."""
+    found = _find(request_id)
+    domain = found.domain
+    if not found.is_on_the_list or domain is None:
+        return redirect(url_for(".domain_request", request_id=request_id))
+    lines = [zone_line(one) for one in domain_requests.chosen_records(domain)]
+    form = RecordsForm(records="\n".join(lines))
+    if form.validate_on_submit():
+        try:
+            domain_requests.change_records(
+                found,
+                by=g.person,
+                specs=read_records(form.records.data or "", found.name),
+                note=form.note.data or "",
+            )
+        except Refusal as refusal:
+            db.session.rollback()
+            form.refuse(refusal)
+            found = _find(request_id)
+        else:
+            db.session.commit()
+            flash(_("The records are changed and sent."))
+            return redirect(url_for(".domain_request", request_id=request_id))
+    return render_template(
+        "backoffice/domain_requests/records.html", form=form, request=found, name=shown(found.name)
+    )
+
+
 @bp.post("/domain-requests/<int:request_id>/check")
 def check_requested_domain(request_id: int) -> ResponseReturnValue:
     """Ask DNS now."""
@@ -275,7 +323,7 @@ def _page(found: DomainRequest, approve: ApproveForm, refuse: ReasonForm) -> str
         refuse=refuse,
         templates=record_templates.all_templates(),
         conflict=allow_list.conflict_of(white_label, found.name) if found.is_open else None,
-        is_platforms=domain_requests.is_platforms(found.name),
+        is_platforms=askable.is_platforms(found.name),
         likenesses=alike(found.name, allow_list.held_by_others(white_label)),
         rivals=request_listing.rivals_of(found),
         earlier=request_listing.earlier_of(found),

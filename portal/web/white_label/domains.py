@@ -11,7 +11,7 @@ from wtforms.validators import DataRequired, Length
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.core.words import lazy
-from portal.desk import conversations, domain_requests, record_links
+from portal.desk import askable, conversations, domain_requests, record_links
 from portal.desk.domain_requests import MOST_WORDS
 from portal.desk.proposals import proposals_for
 from portal.desk.request_listing import DomainRow, find_request, request_of, rows_of, state_of
@@ -76,7 +76,7 @@ def domains() -> str:
         form=form,
         rows=[row for row in everything if _is_wanted(row, form)],
         has_any=bool(everything),
-        can_ask=domain_requests.can_be_asked(),
+        can_ask=askable.can_be_asked(),
         states=STATES,
         seen=_seen,
     )
@@ -101,7 +101,7 @@ def domains_csv() -> Response:
 @bp.route("/domains/request", methods=["GET", "POST"])
 def request_domain() -> ResponseReturnValue:
     """Ask the platform's owners; where that makes no sense, say why not."""
-    if not domain_requests.can_be_asked():
+    if not askable.can_be_asked():
         return render_template("white_label/domains/cannot_ask.html")
     proposals = proposals_for(g.white_label, g.person)
     form = RequestForm(name=request.args.get("domain") or next(iter(proposals), ""))
@@ -137,7 +137,7 @@ def own_domain_request(request_id: int) -> ResponseReturnValue:
         nudge_days=domain_requests.NUDGE_AFTER.days,
         expires_days=domain_requests.EXPIRES_AFTER.days,
         messages=conversations.page_of_messages(found.thread).rows,
-        can_ask=domain_requests.can_be_asked(),
+        can_ask=askable.can_be_asked(),
     )
 
 

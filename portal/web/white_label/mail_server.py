@@ -11,7 +11,7 @@ from portal.apps import apps
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import lazy
-from portal.desk import domain_requests
+from portal.desk import askable
 from portal.desk.request_listing import rows_of
 from portal.outbox.letterhead import NOTICES
 from portal.routing.ways import ways_of
@@ -97,7 +97,7 @@ def _page(form: AnswerForm) -> str:
         ways=ways_of(there),
         domains=rows_of(g.white_label),
         states=STATES,
-        can_ask=domain_requests.can_be_asked(),
+        can_ask=askable.can_be_asked(),
         form=form,
         lines={code: NOTICES[code].format(g.white_label.answer_to or "…") for code in NOTICES},
     )

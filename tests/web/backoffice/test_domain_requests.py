@@ -247,6 +247,39 @@ class TestAfterwards:
         assert "acme.example is verified." in page.text
         assert "Acme sends from acme.example through your servers." in page.content
 
+    def test_other_records_are_asked_for_where_the_provider_wants_others(
+        self, here: Visitor, ada: Person, olive: Person
+    ) -> None:
+        request, domain = approved(ada, olive)
+
+        page = here.get(at(request)).click("Change the records")
+        (typed,) = page.tree.xpath("//textarea[@name='records']/text()")
+        page = page.submit(
+            "Change the records",
+            records=typed.replace("s1.domainkey", "s7.domainkey"),
+            note="Sorry, a slip.",
+        )
+
+        assert "The records are changed and sent." in page.text
+        values = [one.to_publish for one in fresh(domain).records]
+        db.session.commit()
+        assert "s7.domainkey.provider.example" in values
+        assert len(values) == 4
+        letter = letters_to(ada)[-1]
+        assert "the DNS records of acme.example have changed" in (letter.text or "")
+        assert "Sorry, a slip." in (letter.text or "")
+
+    def test_a_record_that_cannot_be_changes_nothing(
+        self, here: Visitor, ada: Person, olive: Person
+    ) -> None:
+        request, domain = approved(ada, olive)
+
+        page = here.get(f"{at(request)}/records").submit("Change the records", records="x")
+
+        assert "Line 1 is not a record" in page.error_at("records")
+        assert len(fresh(domain).records) == 4
+        db.session.commit()
+
     def test_revoking_says_what_it_changes_and_wants_a_reason(
         self, here: Visitor, ada: Person, olive: Person
     ) -> None:
