@@ -22,6 +22,7 @@ ONE_TAKES = 4.0
 GIVES_UP_AFTER = 3
 """Questions without an answer, one after the other: then nobody is there."""
 NOTHING: tuple[str, ...] = ()
+UNKNOWN: tuple[str, ...] = ("",)
 MOST_OF_SPF = 60
 """Questions that one SPF record may lead to."""
 
@@ -81,9 +82,9 @@ def judge(domain: str, wanted: Wanted, asker: Asker) -> Verdict:
 def _at_its_name(domain: str, wanted: Wanted, asker: Asker) -> Evidence:
     if wanted.type is RecordType.CNAME:
         alias = asker.alias(wanted.name)
-        return Evidence(
-            alias=alias, texts=_perhaps(asker.texts, wanted.name, NOTHING) if alias else ()
-        )
+        # Where it leads may be unknown, and that is not nowhere.
+        texts = _perhaps(asker.texts, wanted.name, UNKNOWN) if alias else NOTHING
+        return Evidence(alias=alias, texts=texts, leads_nowhere=alias is not None and not texts)
     texts = asker.texts(wanted.name)
     if wanted.purpose is Purpose.SPF:
         return Evidence(texts=texts, zone=_tree(domain, wanted, texts, asker))

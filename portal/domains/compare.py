@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from portal.domains import spf
 from portal.domains.records import Purpose, RecordState, RecordType, Wanted, unquoted
+from portal.smtp.addresses import is_within
 
 
 class Diagnosis(StrEnum):
@@ -61,6 +62,7 @@ class Evidence:
 
     texts: tuple[str, ...] = ()
     alias: str | None = None
+    leads_nowhere: bool = False  # the alias: DNS has no text where it leads
     has_addresses: bool = False
     appended: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Texts, or the alias's target, at names with a domain behind them once more."""
@@ -99,6 +101,8 @@ def compare(domain: str, wanted: Wanted, evidence: Evidence) -> Verdict:
             return _dmarc(evidence)
         case Purpose.DKIM:
             return _dkim(wanted, evidence)
+        case Purpose.OWNERSHIP | Purpose.HOSTNAME:
+            return _proof(wanted, evidence)
         case _:
             return _text(domain, wanted, evidence)
 
@@ -108,9 +112,9 @@ def _alias(domain: str, wanted: Wanted, evidence: Evidence) -> Verdict:
     if evidence.alias is not None:
         found = _host(evidence.alias)
         if found == target:
-            leads_nowhere = wanted.purpose is Purpose.DKIM and not evidence.texts
-            diagnosis = Diagnosis.FOUND_EMPTY if leads_nowhere else Diagnosis.FOUND
-        elif found.startswith(f"{target}.") and domain.endswith(found[len(target) + 1 :]):
+            is_empty = wanted.purpose is Purpose.DKIM and evidence.leads_nowhere
+            diagnosis = Diagnosis.FOUND_EMPTY if is_empty else Diagnosis.FOUND
+        elif found.startswith(f"{target}.") and is_within(domain, found[len(target) + 1 :]):
             diagnosis = Diagnosis.TARGET_APPENDED
         else:
             diagnosis = Diagnosis.OTHER_TARGET
@@ -127,8 +131,8 @@ def _alias(domain: str, wanted: Wanted, evidence: Evidence) -> Verdict:
     return Verdict(Diagnosis.MISSING)
 
 
-def _text(domain: str, wanted: Wanted, evidence: Evidence) -> Verdict:
-    """A token that only we, or the provider, read: so quotation marks in it do no harm."""
+def _proof(wanted: Wanted, evidence: Evidence) -> Verdict:
+    """A token that only we read: quotation marks in it, and capital letters, do no harm."""
     value = _bare(wanted.value)
     if value in map(_bare, evidence.texts):
         return Verdict(Diagnosis.FOUND, evidence.texts)
@@ -138,9 +142,18 @@ def _text(domain: str, wanted: Wanted, evidence: Evidence) -> Verdict:
     old = [text for text in evidence.texts if _bare(text).startswith(f"{label}=")]
     if old:
         return Verdict(Diagnosis.OLD_VALUE, tuple(old))
+    return _elsewhere(evidence, lambda text: _bare(text) == value)
+
+
+def _text(domain: str, wanted: Wanted, evidence: Evidence) -> Verdict:
+    """Something that the provider reads, who knows how exactly it wants it."""
+    if wanted.value in map(str.strip, evidence.texts):
+        return Verdict(Diagnosis.FOUND, evidence.texts)
+    if wanted.value in map(unquoted, evidence.texts):
+        return Verdict(Diagnosis.QUOTED, evidence.texts)
     if wanted.name == domain:
         evidence = replace(evidence, texts=())  # many texts stand there, and none in another's way
-    return _elsewhere(evidence, lambda text: _bare(text) == value)
+    return _elsewhere(evidence, lambda text: unquoted(text) == wanted.value)
 
 
 def _dkim(wanted: Wanted, evidence: Evidence) -> Verdict:

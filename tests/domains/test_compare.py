@@ -11,6 +11,7 @@ from portal.domains import diagnosis, records
 from portal.domains.asking import GIVES_UP_AFTER, Asker, judge
 from portal.domains.compare import Diagnosis, Verdict
 from portal.domains.records import Purpose, RecordState, RecordType, Wanted
+from portal.domains.resolver import CouldNotAsk
 from tests.equipment.dns_in_memory import InMemoryDns
 
 DOMAIN = "acme.example"
@@ -22,6 +23,7 @@ PROOF = records.ownership(DOMAIN, "0123abcd")
 DKIM = records.dkim_key(DOMAIN, "s1", KEY)
 DKIM_ALIAS = records.dkim_alias(DOMAIN, "s1", "s1.provider.example")
 BOUNCE = records.return_path(DOMAIN, "bounce", "mx.provider.example")
+CODE = Wanted(Purpose.PROVIDER, RecordType.TXT, DOMAIN, "code=AbC")
 DMARC = records.dmarc_record(DOMAIN)
 SPF = records.spf_record(DOMAIN, "spf.provider.example")
 
@@ -103,6 +105,13 @@ def verdict_of(wanted: Wanted, zone: Zone, *, domain: str = DOMAIN) -> Verdict:
         (BOUNCE, {("CNAME", f"{AT_BOUNCE[1]}.{DOMAIN}"): ["mx.other.example"]}, "missing"),
         (BOUNCE, {("TXT", AT_BOUNCE[1]): ["mx.provider.example"]}, "is_text"),
         (BOUNCE, {("A", AT_BOUNCE[1]): ["192.0.2.80"]}, "proxied"),
+        (BOUNCE, {AT_BOUNCE: ["mx.provider.example.e"]}, "other_target"),
+        # what only the provider reads
+        (CODE, {}, "missing"),
+        (CODE, {AT_TOP: ["v=spf1 -all", " code=AbC "]}, "found"),
+        (CODE, {AT_TOP: ["code=abc"]}, "missing"),
+        (CODE, {AT_TOP: ['"code=AbC"']}, "quoted"),
+        (CODE, {("TXT", "acme.example.acme.example"): ["code=AbC"]}, "appended"),
         # DMARC
         (DMARC, {}, "missing"),
         (DMARC, {AT_DMARC: ["v=DMARC1; p=none"]}, "found"),
@@ -269,6 +278,19 @@ def test_the_policy_above_that_could_not_be_asked_leaves_it_unknown() -> None:
     wanted = records.dmarc_record("mail.acme.example")
 
     assert judge("mail.acme.example", wanted, Asker(dns)).state is RecordState.UNKNOWN
+
+
+def test_where_an_alias_leads_may_be_unknown_and_that_is_not_nowhere() -> None:
+    dns = AliasWithoutEnd({("CNAME", AT_DKIM[1]): ["s1.provider.example"]})
+
+    assert judge(DOMAIN, DKIM_ALIAS, Asker(dns)).diagnosis is Diagnosis.FOUND
+
+
+class AliasWithoutEnd(InMemoryDns):
+    """Knows the alias, and gets no answer from where it leads."""
+
+    def texts(self, name: str, *, timeout: float) -> Sequence[str]:
+        raise CouldNotAsk(name)
 
 
 def test_silence_near_by_does_not_hide_that_the_record_is_missing() -> None:

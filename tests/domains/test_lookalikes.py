@@ -90,7 +90,6 @@ def test_the_worst_comes_first_and_names_its_holder() -> None:
         ("日本кот.example", ("Han", "Cyrillic", "Latin"), True, 1),
     ],
 )
-@pytest.mark.accepts("SI-22")
 def test_a_portrait_shows_both_spellings_and_the_scripts(
     name: str, scripts: tuple[str, ...], is_mixed: bool, warnings: int
 ) -> None:
