@@ -215,3 +215,13 @@ def test_an_archived_template_can_be_used_again(acme: WhiteLabel, welcome: MailT
     templates.unarchive(welcome)
 
     assert templates.find_template(acme, welcome.id) is welcome
+
+
+def test_a_template_that_says_nothing_yet_is_not_offered(
+    acme: WhiteLabel, welcome: MailTemplate
+) -> None:
+    assert templates.templates_of(acme) == []
+
+    templates.save_version(welcome, HELLO, default_language="en", by=None)
+
+    assert templates.templates_of(acme) == [welcome]
