@@ -18,6 +18,7 @@ from portal.senders.senders import senders_of
 from portal.smtp.addresses import AddressError, canonical_domain, is_within, parse_address
 from portal.white_labels import hostnames
 from portal.white_labels.models import WhiteLabel
+from portal.white_labels.public_suffixes import is_public_suffix
 
 
 def can_be_asked() -> bool:
@@ -30,7 +31,7 @@ def canonical_name(name: str) -> str:
         canonical = canonical_domain(name.strip())
     except AddressError as refusal:
         raise Refusal(refusal.code, refusal.words, field="name") from None
-    if hostnames.is_public_suffix(canonical):
+    if is_public_suffix(canonical):
         raise Refusal(
             "domain_public",
             _("Everybody can register names below %(name)s.", name=canonical),

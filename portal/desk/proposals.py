@@ -9,8 +9,9 @@ from portal.core.errors import Refusal
 from portal.desk.askable import check_free
 from portal.senders.senders import senders_of
 from portal.smtp.addresses import parse_address
-from portal.white_labels.hostnames import hostnames_of, is_public_suffix, registered_name
+from portal.white_labels.hostnames import hostnames_of
 from portal.white_labels.models import WhiteLabel
+from portal.white_labels.public_suffixes import is_public_suffix, registered_domain
 
 MOST = 8
 
@@ -33,7 +34,7 @@ def _candidates(white_label: WhiteLabel, person: Person) -> Iterator[str]:
         yield parse_address(sender.email).domain
     for hostname in hostnames_of(white_label):
         if hostname.proven_at is not None:
-            yield registered_name(hostname.name)
+            yield registered_domain(hostname.name)
     yield parse_address(person.email).domain
 
 

@@ -17,9 +17,9 @@ from portal.domains.lookalikes import Held
 from portal.domains.models import Domain, DomainRecord, DomainState, new_token
 from portal.domains.records import Purpose, Wanted
 from portal.smtp.addresses import AddressError, canonical_domain, is_within
-from portal.white_labels.hostnames import is_public_suffix
 from portal.white_labels.models import Hostname, WhiteLabel
 from portal.white_labels.platform import the_platform
+from portal.white_labels.public_suffixes import is_public_suffix
 
 _PROOF = Purpose.OWNERSHIP
 

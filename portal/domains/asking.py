@@ -11,7 +11,7 @@ from portal.domains.compare import Diagnosis, Evidence, Verdict, compare
 from portal.domains.records import Purpose, RecordState, RecordType, Wanted
 from portal.domains.resolver import CouldNotAsk, Dns
 from portal.smtp.addresses import MAX_DOMAIN
-from portal.white_labels.hostnames import registered_domain
+from portal.white_labels.public_suffixes import registered_domain
 
 Answer = TypeVar("Answer")
 

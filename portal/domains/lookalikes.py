@@ -15,6 +15,7 @@ from typing import Literal
 import idna
 
 from portal.core.words import _
+from portal.white_labels.public_suffixes import registered_domain
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def _reason(domain: str, other: str) -> Reason | None:
     mine, theirs = _unicode_name(domain), _unicode_name(other)
     if skeleton(mine) == skeleton(theirs):
         return Reason.SAME_LOOK
-    my_label, their_label = _main_label(mine), _main_label(theirs)
+    my_label, their_label = _main_label(domain), _main_label(other)
     if my_label == their_label:
         return Reason.SAME_NAME
     my_look, their_look = skeleton(my_label), skeleton(their_label)
@@ -175,10 +176,9 @@ def _words(reason: Reason, held: Held) -> str:
             return _("Above or below %(name)s of %(owner)s.", **values)
 
 
-def _main_label(name: str) -> str:
-    """The word that people know a name by: the longest label before the last one."""
-    labels = name.split(".")[:-1] or [name]
-    return max(reversed(labels), key=len)
+def _main_label(domain: str) -> str:
+    """The word that people know a name by: what somebody has registered, without its ending."""
+    return _unicode(registered_domain(domain).split(".")[0])
 
 
 def _is_one_slip(shorter: str, longer: str) -> bool:

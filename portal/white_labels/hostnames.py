@@ -7,10 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
 from urllib.parse import urlsplit
 
-from publicsuffixlist import PublicSuffixList
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
@@ -23,6 +21,7 @@ from portal.core.words import _
 from portal.smtp.addresses import AddressError, canonical_domain
 from portal.white_labels.models import Hostname, WhiteLabel
 from portal.white_labels.platform import the_platform
+from portal.white_labels.public_suffixes import is_public_suffix
 
 PROOF_LABEL = "_livery-host"
 MOST = 20
@@ -217,24 +216,3 @@ def find_own(white_label: WhiteLabel, canonical: str) -> Hostname | None:
             Hostname.white_label_id == white_label.id, Hostname.name == canonical
         )
     )
-
-
-def is_public_suffix(domain: str) -> bool:
-    """Whether everybody may register below this canonical domain (com, co.uk, github.io …)."""
-    return _public_suffixes().is_public(domain)
-
-
-def registered_domain(domain: str) -> str:
-    """The name at or above this one that somebody has registered; itself if nobody could."""
-    return _public_suffixes().privatesuffix(domain) or domain
-
-
-def registered_name(domain: str) -> str:
-    """What somebody registered: `acme.co.uk` of the canonical `mail.acme.co.uk`."""
-    return _public_suffixes().privatesuffix(domain) or domain
-
-
-@lru_cache(maxsize=1)
-def _public_suffixes() -> PublicSuffixList:
-    # 10,000 rules are read at the first question, not at every start of every command.
-    return PublicSuffixList()
