@@ -49,6 +49,7 @@ def open_door(app: Flask) -> None:
         PERMANENT_SESSION_LIFETIME=timedelta(days=7),
         PREFERRED_URL_SCHEME="https" if config.is_https else "http",
         MAX_CONTENT_LENGTH=2 * 1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=2 * 1024 * 1024,  # of the fields alone; a template may be long
         # A token lives as long as the sign-in: a form may stay open over lunch.
         WTF_CSRF_TIME_LIMIT=None,
         # Flask-WTF would compare the Referer, which our own policy keeps browsers from sending;

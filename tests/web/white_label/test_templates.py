@@ -10,7 +10,7 @@ from portal.core.db import db
 from portal.mail_templates import drafting, templates
 from portal.mail_templates.gallery import STARTS
 from portal.mail_templates.models import MailTemplate, TemplateVersion
-from portal.mail_templates.wordings import Wording
+from portal.mail_templates.wordings import LONGEST_BODY, Wording
 from portal.outbox.accept import accept
 from portal.outbox.as_sent import letter_of
 from portal.outbox.models import Delivery
@@ -183,6 +183,18 @@ def test_what_cannot_be_sent_is_said_at_its_field_with_its_line(
     for name, value in typed.items():
         kept = page.tree.xpath(f"//*[@name='{name}']")[0]
         assert (kept.get("value") or kept.text_content()).strip() == value.strip()
+
+
+def test_a_template_may_be_as_long_as_it_is_allowed_to(
+    visit: Visits, ada: Person, acme: WhiteLabel
+) -> None:
+    template = make_template(acme)
+    long = "a line of words\n" * (LONGEST_BODY // 16)
+
+    page = visit(ada).get(f"/templates/{template.id}/edit").submit("Save", text=long)
+
+    assert "Saved as version 2." in page.text
+    assert said(template)["en"].text == long
 
 
 def test_a_name_that_looks_like_a_slip_is_asked_about_before_it_is_saved(
