@@ -382,6 +382,29 @@ def test_another_sender_than_the_mailbox_is_warned_of() -> None:
     assert "sender_is_not_mailbox" in other
 
 
+@pytest.mark.accepts("ST-35", "ST-36")
+@pytest.mark.parametrize(
+    ("port", "tls", "is_advised"),
+    [
+        (587, TlsMode.STARTTLS, False),
+        (587, TlsMode.NONE, True),
+        (25, TlsMode.IMPLICIT, True),
+        (465, TlsMode.STARTTLS, True),
+    ],
+)
+def test_port_and_tls_are_advised_on_as_for_a_password(
+    port: int, tls: TlsMode, *, is_advised: bool
+) -> None:
+    by_token = replace(BEARER, port=port, tls=tls)
+    by_password = replace(by_token, auth=AuthKind.BASIC)
+
+    codes = [advice.code for advice in warnings_for(by_token)]
+    same = [advice.code for advice in warnings_for(by_password)]
+
+    assert [code for code in codes if code != "no_expiry"] == same
+    assert bool(same) is is_advised
+
+
 @pytest.mark.parametrize(
     ("authority", "is_fine"),
     [

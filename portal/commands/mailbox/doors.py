@@ -28,12 +28,14 @@ class DoorPlate:
 
 
 def plates(document: Path) -> Iterator[DoorPlate]:
-    """A door for each server of a provisioning file."""
+    """A door for each server of a provisioning file that is on this machine."""
     content = tomllib.loads(document.read_text(encoding="utf-8"))
     tables = [*content["platform"]["servers"]]
     for white_label in content["white_labels"]:
         tables += white_label.get("servers", [])
     for table in tables:
+        if "port" not in table:  # a service far away, known by its preset
+            continue
         yield DoorPlate(
             table["name"], table["port"], table.get("username", ""), table.get("password", "")
         )
