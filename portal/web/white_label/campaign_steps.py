@@ -28,7 +28,7 @@ from portal.core.errors import Refusal
 from portal.core.words import Words, lazy
 from portal.mail_templates import templates
 from portal.mail_templates.asking import asked_by
-from portal.routing.choices import sender_choices, usable
+from portal.routing.choices import sender_choices
 from portal.web.forms import Form, tidy
 from portal.web.headers import policy
 from portal.web.log import MAIL_POLICY
@@ -216,8 +216,15 @@ def _people_form(campaign: Campaign) -> Form:
     form.sender.choices = [
         SelectChoice("", _("Whatever fits the mail")),
         *(
-            SelectChoice(str(one.sender.id), one.label)
-            for one in usable(sender_choices(g.white_label, g.person))
+            SelectChoice(
+                str(one.sender.id),
+                one.label
+                if one.is_usable
+                else _("%(sender)s (not to be used at present)", sender=one.label),
+            )
+            for one in sender_choices(g.white_label, campaign.author or g.person)
+            # What was chosen stays there to be seen, and the rehearsal says what is wrong with it.
+            if one.is_usable or one.sender.id == campaign.sender_id
         ),
     ]
     return form

@@ -401,6 +401,42 @@ def test_a_launched_campaign_cannot_be_written_any_more(
     assert page.path == f"/campaigns/{draft.id}"
 
 
+@pytest.mark.accepts("UC-27")
+def test_a_chosen_sender_that_cannot_be_used_stays_chosen_and_the_rehearsal_says_why(
+    visit: Visits, ada: Person, acme: WhiteLabel, own: SmtpServer
+) -> None:
+    sender = senders.primary_of(own)
+    campaign = make_campaign(ada, make_template(acme), make_audience(acme), sender=sender)
+    own.is_enabled = False
+    db.session.commit()
+    here = visit(ada)
+
+    page = here.get(f"/campaigns/{campaign.id}/people")
+    page.submit("Save and go on")
+    rehearsal = here.get(f"/campaigns/{campaign.id}/rehearsal")
+
+    assert "not to be used at present" in page.tree.xpath("string(//select[@name='sender'])")
+    assert fresh(campaign).sender_id == campaign.sender_id is not None
+    assert "That server is switched off." in rehearsal.content
+    assert "Send to" not in rehearsal.content
+
+
+@pytest.mark.accepts("UC-27")
+def test_a_co_admin_sends_a_campaign_from_a_sender_that_somebody_else_configured(
+    app: Flask, visit: Visits, ada: Person, bob: Person, acme: WhiteLabel
+) -> None:
+    with FaultServer() as server:
+        own = make_server(ada, "acme-own", port=server.port)
+        team = make_sender(own, "team@acme.example", of=acme)
+        campaign = make_campaign(bob, make_template(acme), make_audience(acme), sender=team)
+
+        visit(bob).get(f"/campaigns/{campaign.id}/rehearsal").submit("Send to 2 people now")
+        do_now("campaign", campaign.id)
+        drain(app)
+
+        assert {taken.mail_from for taken in server.ledger} == {"team@acme.example"}
+
+
 def test_letters_of_the_rehearsal_are_shown_as_html_that_can_do_nothing(
     visit: Visits, ada: Person, draft: Campaign
 ) -> None:
