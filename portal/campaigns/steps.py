@@ -11,8 +11,8 @@ from portal.campaigns import campaigns, handing_over, moving, progress
 from portal.campaigns.models import Campaign, CampaignState
 from portal.core import clock
 from portal.core.db import db
-from portal.outbox.balance import PAUSED
-from portal.outbox.models import IS_NOTABLE, Delivery, Message
+from portal.outbox.balance import LINES, PAUSED
+from portal.outbox.models import IS_NOTABLE, CampaignTally, Delivery, Message
 from portal.outbox.states import State
 
 
@@ -62,7 +62,17 @@ def to_do() -> Sequence[int]:
 
 
 def _find_left_behind() -> None:
-    """A campaign that goes on has nothing that is held by a pause."""
+    """A campaign that goes on has nothing that is held by a pause, and one that is over has
+    nothing that waits: what was held in it may have been let go.
+    """
+    final = sum((getattr(CampaignTally, line) for line in LINES), CampaignTally.withdrawn)
+    waits = exists().where(CampaignTally.campaign_id == Campaign.id, CampaignTally.total > final)
+    db.session.execute(
+        update(Campaign)
+        .where(Campaign.state == CampaignState.FINISHED, waits)
+        .values(state=CampaignState.RUNNING, finished_at=None)
+        .execution_options(synchronize_session=False)
+    )
     paused = exists().where(
         Delivery.tenant == Campaign.white_label_id,
         IS_NOTABLE,

@@ -10,7 +10,7 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.domains.models import Domain, DomainState
-from portal.outbox import acts, wake
+from portal.outbox import acts, tally, wake
 from portal.outbox.accept import PATIENCE
 from portal.outbox.models import Delivery, Message
 from portal.outbox.states import State
@@ -73,6 +73,8 @@ def _queue_again(which: ColumnElement[bool]) -> int:
         .values(give_up_at=late)
         .execution_options(synchronize_session=False)
     )
+    connection = db.session.connection()
+    campaigns = tally.campaigns_with(connection, Message.id.in_(messages))
     moved = db.session.execute(
         update(Delivery)
         .where(has_way)
@@ -86,6 +88,7 @@ def _queue_again(which: ColumnElement[bool]) -> int:
         )
         .execution_options(synchronize_session=False)
     )
+    tally.count_anew(connection, campaigns)
     return int(getattr(moved, "rowcount", 0))
 
 

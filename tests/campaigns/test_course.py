@@ -16,7 +16,7 @@ from portal.campaigns.schedule import Start
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.jobs.works import sweep
-from portal.outbox import acts, suppressions, tally
+from portal.outbox import acts, suppressions, suspension, tally
 from portal.outbox.balance import PAUSED
 from portal.outbox.models import Delivery, Message
 from portal.outbox.states import Reason, State
@@ -379,3 +379,24 @@ def test_a_copy_is_a_draft_with_the_same_wishes(app: Flask) -> None:
     assert twin.state is CampaignState.DRAFT
     assert (twin.audience_id, twin.template_id) == (campaign.audience_id, campaign.template_id)
     assert campaigns.pace_of(twin) == pace
+
+
+def test_held_mail_that_is_let_go_opens_a_finished_campaign_again(app: Flask) -> None:
+    acme = make_white_label()
+    ada = make_person(acme)
+    with Fake() as server:
+        make_server(ada, port=server.port)
+        campaign = launched(make_campaign(ada, make_audience(ada, 3)))
+        suspension.suspend(acme)
+        db.session.commit()
+        drain(app)
+    sweep()
+    held = (kept(campaign), fresh(campaign).state)
+
+    suspension.resume(fresh(acme))
+    db.session.commit()
+    sweep()
+
+    assert held == ({"held": 3}, CampaignState.FINISHED)
+    assert kept(campaign) == counted(campaign) == {}
+    assert fresh(campaign).state is CampaignState.RUNNING

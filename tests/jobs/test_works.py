@@ -1,0 +1,83 @@
+"""Work that somebody asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from io import BytesIO
+
+import pytest
+from flask import Flask
+
+from portal.campaigns import audiences, imports
+from portal.campaigns.models import AudienceImport, ImportState
+from portal.config import Config
+from portal.core import background
+from portal.core.db import db
+from portal.jobs import works
+from portal.jobs.queue import make_queue
+from portal.jobs.works import Work
+from tests.equipment.redis_server import RedisServer
+from tests.equipment.stage import fresh, make_person, make_white_label
+
+
+@pytest.mark.parametrize("kind", ["embedded", "redis"])
+def test_what_is_asked_for_goes_through_the_queue_and_is_done(
+    app: Flask, config: Config, kind: str, request: pytest.FixtureRequest
+) -> None:
+    if kind == "redis":
+        server: RedisServer = request.getfixturevalue("redis_server")
+        config = replace(config, broker_url=server.url)
+        app.config["LIVERY"] = config
+        works.carry_questions(app)
+    imported = waiting_import()
+
+    background.ask("import", imported.id)
+    queue = make_queue(config)
+    works.register(queue, app)
+    queue.execute(queue.dequeue())
+
+    assert fresh(imported).state is ImportState.CHECKED
+
+
+def waiting_import() -> AudienceImport:
+    ada = make_person(acme := make_white_label())
+    audience = audiences.create(acme, name="Readers", by=ada)
+    imported = imports.upload(audience, BytesIO(b"email\na@x.example\n"), filename="x", by=ada)
+    imports.begin(imported)
+    db.session.commit()
+    return imported
+
+
+def test_a_broker_that_is_away_does_not_fail_who_asks(app: Flask) -> None:
+    def away(_work: str, _number: int) -> None:
+        raise ConnectionError("nobody there")
+
+    background.set_queue(away)
+
+    background.ask("campaign", 1)
+
+
+def test_work_that_breaks_off_does_not_keep_the_others(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[int] = []
+
+    def breaks(number: int) -> Iterator[None]:
+        done.append(number)
+        if number == 1:
+            raise RuntimeError("broken")
+        yield
+
+    monkeypatch.setattr(works, "WORKS", {"any": Work(breaks, lambda: [1, 2])})
+
+    assert works.sweep() == 2
+    assert done == [1, 2]
+
+
+def test_what_was_left_undone_is_found_without_anybody_asking(app: Flask) -> None:
+    imported = waiting_import()
+
+    works.sweep()
+
+    assert fresh(imported).state is ImportState.CHECKED
