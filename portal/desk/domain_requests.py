@@ -252,7 +252,7 @@ def expire_unanswered() -> int:
 
 def _move(request: DomainRequest, act: RequestAct) -> None:
     """Of two who decide at once the second sees what the first has done."""
-    db.session.refresh(request, with_for_update=True)
+    db.session.refresh(request, with_for_update={"of": DomainRequest})
     new = after(request.state, act)
     if isinstance(new, Refusal):
         raise new

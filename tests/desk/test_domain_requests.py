@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
@@ -18,7 +20,7 @@ from portal.desk.request_listing import Show
 from portal.desk.request_models import DomainRequest
 from portal.desk.request_states import RequestState
 from portal.domains import allow_list, signing
-from portal.domains.models import DomainState
+from portal.domains.models import Domain, DomainState
 from portal.domains.records import Purpose, RecordType, Wanted
 from portal.smtp_settings.models import SmtpServer
 from portal.white_labels.models import WhiteLabel
@@ -552,3 +554,66 @@ def test_the_database_itself_knows_one_live_request(ada: Person) -> None:
 
     with pytest.raises(IntegrityError):
         db.session.flush()
+
+
+@pytest.mark.both_stores
+def test_two_owners_who_approve_one_domain_for_two_white_labels_at_once_allow_it_once(
+    app: Flask, ada: Person, cal: Person, olive: Person
+) -> None:
+    ids = [asked(ada).id, asked(cal).id]
+    owner_id = olive.id
+    db.session.remove()
+    together, outcomes = threading.Barrier(2), []
+
+    def approve(request_id: int) -> None:
+        with app.app_context():
+            together.wait(10)
+            request = request_listing.find_request(None, request_id)
+            owner = db.session.get_one(Person, owner_id)
+            try:
+                domain_requests.approve(request, by=owner, specs=specs())
+                db.session.commit()
+                outcomes.append("approved")
+            except Refusal as refusal:
+                db.session.rollback()
+                outcomes.append(refusal.code)
+
+    people = [threading.Thread(target=approve, args=(request_id,)) for request_id in ids]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join(30)
+
+    assert sorted(outcomes) == ["approved", "domain_held"]
+    assert len(db.session.scalars(select(Domain)).all()) == 1
+
+
+@pytest.mark.both_stores
+def test_of_two_answers_at_once_the_first_counts(app: Flask, ada: Person, olive: Person) -> None:
+    request_id, owner_id = asked(ada).id, olive.id
+    db.session.remove()
+    together, outcomes = threading.Barrier(2), []
+
+    def answer(approves: bool) -> None:
+        with app.app_context():
+            together.wait(10)
+            request = request_listing.find_request(None, request_id)
+            owner = db.session.get_one(Person, owner_id)
+            try:
+                if approves:
+                    domain_requests.approve(request, by=owner, specs=specs())
+                else:
+                    domain_requests.refuse(request, by=owner, reason="No.")
+                db.session.commit()
+                outcomes.append("done")
+            except Refusal as refusal:
+                db.session.rollback()
+                outcomes.append(refusal.code)
+
+    people = [threading.Thread(target=answer, args=(approves,)) for approves in (True, False)]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join(30)
+
+    assert sorted(outcomes) == ["already_decided", "done"]
