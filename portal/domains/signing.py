@@ -2,8 +2,8 @@
 
 1. `announce` makes a key under a selector of its own and puts its record on the domain's list.
 2. When a check has seen the record, `follow` lets the key sign; the one before it retires.
-3. A retired key's record stays while mail that it signed may still be under way. After that the
-   record leaves the list and the private key is erased.
+3. A retired key's record stays while mail that it signed may still be under way. After that
+   `withdraw_retired` takes the record from the list and erases the private key.
 
 A private key is sealed to its domain, selector and white label, and opened by the delivery engine
 only. It signs what its own white label sends, through whichever server that leaves.
@@ -14,7 +14,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import or_, select
@@ -108,12 +108,19 @@ def follow(domain: Domain) -> None:
                 _let_sign(key)
             case KeyState.LIVE:
                 _note_presence(key, state)
-            case KeyState.RETIRED if (
-                key.retired_at and key.retired_at <= clock.now() - KEPT_PUBLISHED
-            ):
-                _withdraw(key)
             case _:
                 pass
+
+
+def withdraw_retired(before: datetime) -> int:
+    """Erase the keys that retired before then, whatever became of their domains; how many."""
+    query = select(SigningKey).where(
+        SigningKey.state == KeyState.RETIRED, SigningKey.retired_at <= before
+    )
+    keys = db.session.scalars(query).all()
+    for key in keys:
+        _withdraw(key)
+    return len(keys)
 
 
 # Questions

@@ -19,6 +19,7 @@ from portal.domains import allow_list, checks, signing
 from portal.domains.models import Domain, DomainState, KeyState, SigningKey
 from portal.domains.records import Purpose, RecordState, RecordType
 from portal.domains.resolver import DnsResolver
+from portal.jobs.periodic import CHORES
 from portal.smtp import dkim
 from portal.web.audit_words import ACTS
 from portal.white_labels.models import WhiteLabel
@@ -48,6 +49,12 @@ def look(domain: Domain, states: Mapping[SigningKey, RecordState]) -> None:
         next(record for record in domain.records if record.name == name).state = state
     signing.follow(domain)
     db.session.flush()
+
+
+def withdrawn() -> int:
+    """How many keys the hourly chore erases now."""
+    chore = next(one for one in CHORES if one.name == "retired signing keys")
+    return chore.work()
 
 
 def live_key(domain: Domain) -> SigningKey:
@@ -172,13 +179,26 @@ class TestSuccession:
         look(domain, {new: FOUND})
 
         clock.advance(days=7, hours=23)
-        look(domain, {old: FOUND})
+        assert withdrawn() == 0
         assert (old.state, old.key_sealed is None) == (KeyState.RETIRED, False)
 
         clock.advance(hours=1)
-        look(domain, {old: FOUND})
+        assert withdrawn() == 1
         assert (old.state, old.key_sealed) == (KeyState.WITHDRAWN, None)
         assert listed(domain) == {new.selector: True}
+
+    def test_so_is_that_of_a_domain_whose_approval_was_taken_back(
+        self, domain: Domain, clock: HandSetClock
+    ) -> None:
+        key = live_key(domain)
+        signing.stop(domain)
+        allow_list.revoke(domain)
+        clock.advance(days=8)
+
+        assert withdrawn() == 1
+
+        assert key.key_sealed is None
+        assert domain.next_check_at is None
 
     def test_a_mail_in_hand_is_still_signed_with_the_old_one(self, domain: Domain) -> None:
         old = live_key(domain)
@@ -395,6 +415,7 @@ def test_from_the_first_key_to_the_second_by_what_dns_really_says(
     assert (first.state, second.state) == (KeyState.RETIRED, KeyState.LIVE)
 
     clock.advance(days=8)
+    assert withdrawn() == 1
     check()
     assert (domain.state, first.state) == (DomainState.VERIFIED, KeyState.WITHDRAWN)
     assert listed(domain) == {second.selector: True}
