@@ -15,6 +15,7 @@ from portal.core.db import db
 from portal.core.logs import logger
 from portal.delivery import register
 from portal.desk import domain_changes, domain_requests
+from portal.domains import signing
 from portal.jobs import dns_checks, works
 from portal.notices import secret_expiry
 from portal.outbox import idempotency
@@ -42,6 +43,11 @@ CHORES = (
     Chore("mail of recovered domains", "*", domain_changes.release_recovered),
     Chore("unanswered domain requests", "43", domain_requests.expire_unanswered),
     Chore("client secrets that expire", "53", secret_expiry.remind),
+    Chore(
+        "retired signing keys",
+        "17",
+        _older_than(signing.KEPT_PUBLISHED, signing.withdraw_retired),
+    ),
     Chore("idempotency keys", "3", _older_than(timedelta(hours=24), idempotency.forget_before)),
     Chore("tallies", "13", _older_than(timedelta(days=2), attempts.forget_before)),
     Chore("ended workers", "33", _older_than(timedelta(days=7), register.forget_before)),
