@@ -98,7 +98,7 @@ def write(
         return said
     once = None if said else once
     # Of two who write at once the second waits, so that the row tells of the newest message.
-    db.session.refresh(thread, with_for_update=True)
+    db.session.refresh(thread, with_for_update={"of": Thread})
     message = _say(thread, author, text, files, once, mails=mails)
     reopen(thread)
     return message
@@ -109,7 +109,7 @@ def note(thread: Thread, *, text: str) -> DeskMessage:
 
     Whoever calls it writes the letter that belongs to it.
     """
-    db.session.refresh(thread, with_for_update=True)
+    db.session.refresh(thread, with_for_update={"of": Thread})
     return _say(thread, None, clean_text(text), (), None, mails=False)
 
 
