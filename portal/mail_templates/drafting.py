@@ -100,7 +100,7 @@ def take_again(template: MailTemplate, number: int, *, by: Person | None) -> Tem
     _locked(template)
     old = version_numbered(template, number)
     return templates.save_version(
-        template, templates.wordings_of(old), default_language=old.default_language, by=by
+        template, templates.wordings_of(old), default_language=old.default_language, by=by, like=old
     )
 
 
@@ -122,7 +122,11 @@ def copy(
     new.samples = dict(template.samples)
     new.preferred_server_id = template.preferred_server_id
     templates.save_version(
-        new, templates.wordings_of(newest), default_language=newest.default_language, by=by
+        new,
+        templates.wordings_of(newest),
+        default_language=newest.default_language,
+        by=by,
+        like=newest,
     )
     return new
 

@@ -15,6 +15,7 @@ from portal.accounts.models import Person
 from portal.core.errors import NotFound
 from portal.core.words import Words, lazy
 from portal.mail_templates import layout, templates
+from portal.mail_templates.content import prepared
 from portal.mail_templates.models import MailTemplate, TemplateVersion
 from portal.mail_templates.wordings import Wording
 
@@ -65,6 +66,12 @@ def wordings_of(start: Start) -> dict[str, Wording]:
 def samples_of(start: Start, language: str) -> Mapping[str, str]:
     """Values to look at it with."""
     return _read(start.key, language)[1]
+
+
+def prepare(start: Start) -> None:
+    """Work out what mail programs need of it, so that beginning with it is quick."""
+    for wording in wordings_of(start).values():
+        prepared(wording.html or "")
 
 
 def begin(

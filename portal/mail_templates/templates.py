@@ -13,8 +13,8 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.core.words import _
-from portal.mail_templates import content
 from portal.mail_templates.models import MailTemplate, TemplateText, TemplateVersion
+from portal.mail_templates.ready import text_of, worked_out
 from portal.mail_templates.wordings import Wording, check_wording
 from portal.smtp_settings.models import SmtpServer
 from portal.white_labels.models import WhiteLabel
@@ -72,8 +72,12 @@ def save_version(
     *,
     default_language: str,
     by: Person | None,
+    like: TemplateVersion | None = None,
 ) -> TemplateVersion:
     """The newest state of the template. Equal to the newest one already: that one, unchanged.
+
+    What was worked out for mail programs is taken over from the newest version, or from `like`,
+    for every text that stands there too.
 
     Raises:
         Refusal: a language or wording is malformed, or the default language has none.
@@ -93,13 +97,14 @@ def save_version(
         and wordings_of(newest) == dict(wordings)
     ):
         return newest
+    there = worked_out(like or newest)
     version = TemplateVersion(
         template=template,
         number=newest.number + 1 if newest else 1,
         default_language=default_language,
         created_by_id=by.id if by else None,
         created_at=clock.now(),
-        texts=[_text(language, wording) for language, wording in sorted(wordings.items())],
+        texts=[text_of(language, wording, there) for language, wording in sorted(wordings.items())],
     )
     db.session.add(version)
     db.session.flush()
@@ -110,18 +115,6 @@ def save_version(
         {"version": version.number, "languages": sorted(wordings)},
     )
     return version
-
-
-def _text(language: str, wording: Wording) -> TemplateText:
-    for_mail = content.prepared(wording.html) if wording.html else content.Prepared(None, None)
-    return TemplateText(
-        language=language,
-        subject=wording.subject,
-        text=wording.text,
-        html=wording.html,
-        inlined_html=for_mail.inlined,
-        derived_text=for_mail.text if wording.text is None else None,
-    )
 
 
 def prefer(template: MailTemplate, server: SmtpServer | None) -> bool:

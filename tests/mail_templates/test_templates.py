@@ -6,7 +6,8 @@ import pytest
 
 from portal.accounts.models import Person
 from portal.core.errors import NotFound, Refusal
-from portal.mail_templates import templates
+from portal.mail_templates import ready, templates
+from portal.mail_templates.content import Prepared
 from portal.mail_templates.models import MailTemplate
 from portal.mail_templates.wordings import LONGEST_BODY, Wording
 from portal.smtp_settings import servers
@@ -225,3 +226,31 @@ def test_a_template_that_says_nothing_yet_is_not_offered(
     templates.save_version(welcome, HELLO, default_language="en", by=None)
 
     assert templates.templates_of(acme) == [welcome]
+
+
+def test_what_was_worked_out_is_taken_over(
+    welcome: MailTemplate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    html = "<style>p { color: red }</style><p>Hello</p>"
+    first = templates.save_version(
+        welcome, {"en": Wording("Hello", None, html)}, default_language="en", by=None
+    )
+    asked: list[str] = []
+
+    def remember(source: str) -> Prepared:
+        asked.append(source)
+        return Prepared(None, None)
+
+    monkeypatch.setattr(ready, "prepared", remember)
+
+    second = templates.save_version(
+        welcome,
+        {"en": Wording("Hi", None, html), "de": Wording("Hallo", None, "<p>Hallo</p>")},
+        default_language="en",
+        by=None,
+    )
+
+    texts = {text.language: text for text in second.texts}
+    assert asked == ["<p>Hallo</p>"]
+    assert texts["en"].inlined_html == first.texts[0].inlined_html
+    assert texts["en"].derived_text == "Hello\n"

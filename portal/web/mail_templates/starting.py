@@ -50,6 +50,9 @@ def new_template() -> ResponseReturnValue:
         slug=start.key if start else "",
     )
     if form.validate_on_submit():
+        db.session.rollback()  # what is worked out for mail programs takes no transaction's time
+        if start is not None:
+            shelf.prepare(start)
         try:
             new = acts.create(g.white_label, slug=form.slug.data, name=form.name.data)
             if start is not None:
