@@ -77,6 +77,7 @@ def create(
     db.session.add(campaign)
     unsubscribing.make_key(white_label.id)
     db.session.flush()
+    _told(campaign, "created")
     return campaign
 
 
@@ -145,7 +146,7 @@ def launch(campaign: Campaign, *, by: Person | None) -> None:
     _refuse_unless(campaign, CampaignState.DRAFT, "not_a_draft", _("It is launched already."))
     if campaign.template is None:
         raise Refusal("template_missing", _("Choose a template."), field="template")
-    if campaign.audience is None:
+    if campaign.audience is None or campaign.audience.deleted_at is not None:
         raise Refusal("audience_missing", _("Choose an audience."), field="audience")
     if not campaign.audience.size:
         raise Refusal("audience_empty", _("There is nobody in this audience."), field="audience")
@@ -283,6 +284,7 @@ def delete(campaign: Campaign) -> None:
         Refusal: it is launched; what was sent stays readable.
     """
     _refuse_unless(campaign, CampaignState.DRAFT, "not_a_draft", _("It is launched already."))
+    _told(campaign, "deleted")
     db.session.delete(campaign)
     db.session.flush()
 

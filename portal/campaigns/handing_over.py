@@ -289,10 +289,9 @@ def _dues(
     if campaign.pace is PaceKind.FAST:
         return literal(batch.dues[0], UtcTime()), people
     if connection.dialect.name == "postgresql":
-        moments = literal([due.isoformat() for due in batch.dues], JSONB)
-        listed = func.jsonb_array_elements_text(moments).table_valued(
-            column("value"), with_ordinality="number"
-        )
+        listed = func.jsonb_array_elements_text(
+            literal([due.isoformat() for due in batch.dues], JSONB)
+        ).table_valued(column("value"), with_ordinality="number")
         listed = listed.render_derived(name="listed")
         on = listed.c.number == people.c.number
         return cast(listed.c.value, UtcTime()), people.join(listed, on)

@@ -100,6 +100,8 @@ class Rehearsal:
 def rehearse(campaign: Campaign) -> Rehearsal:
     """What would happen now."""
     audience, template = campaign.audience, campaign.template
+    if audience is not None and audience.deleted_at is not None:
+        audience = None
     people = audience.size if audience else 0
     refusals: list[Refusal] = []
     if audience is None or not people:

@@ -86,7 +86,7 @@ class History:
                 settling.refuse_sender(
                     db.session.connection(), self.server_id, row.message.from_email, "No", now()
                 )
-            case "accept sender":
+            case _:  # the sender is accepted again
                 row = self.any_delivery(pick)
                 settling.accept_sender(
                     db.session.connection(), self.server_id, row.message.from_email, now=now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -123,7 +124,9 @@ def test_paused_while_it_is_handed_over_the_rest_comes_after(
     db.session.commit()
     campaigns.pause(campaign)
     db.session.commit()
-    list(worked_through(work))
+    for _step in work:
+        db.session.commit()
+    db.session.commit()
     so_far = len(deliveries())
 
     campaigns.resume(campaign)
@@ -132,15 +135,6 @@ def test_paused_while_it_is_handed_over_the_rest_comes_after(
 
     assert so_far == 4
     assert states() == [State.QUEUED] * 10
-
-
-def worked_through(work: object) -> list[None]:
-    done = []
-    for _step in work:  # type: ignore[attr-defined]
-        db.session.commit()
-        done.append(None)
-    db.session.commit()
-    return done
 
 
 @pytest.mark.both_stores
@@ -290,12 +284,14 @@ def test_who_was_suppressed_meanwhile_is_not_sent_to_again(app: Flask) -> None:
         (campaigns.unschedule, "not_scheduled"),
     ],
 )
-def test_what_cannot_be_done_to_a_draft_is_refused(app: Flask, act: object, code: str) -> None:
+def test_what_cannot_be_done_to_a_draft_is_refused(
+    app: Flask, act: Callable[[Campaign], object], code: str
+) -> None:
     ada = make_person(make_white_label())
     campaign = make_campaign(ada)
 
     with pytest.raises(Refusal) as refused:
-        act(campaign)  # type: ignore[operator]
+        act(campaign)
 
     assert refused.value.code == code
 
@@ -304,11 +300,12 @@ def test_a_launched_campaign_is_not_changed_or_launched_again(app: Flask) -> Non
     ada = make_person(make_white_label())
     campaign = launched(make_campaign(ada))
 
-    for act in (
+    acts_on_drafts: list[Callable[[], None]] = [
         lambda: campaigns.launch(campaign, by=ada),
         lambda: campaigns.change(campaign, campaigns.Wishes("Other")),
         lambda: campaigns.delete(campaign),
-    ):
+    ]
+    for act in acts_on_drafts:
         with pytest.raises(Refusal) as refused:
             act()
         assert refused.value.code == "not_a_draft"

@@ -384,3 +384,17 @@ def test_a_deleted_audience_goes_with_all_its_rows(app: Flask) -> None:
 
     assert db.session.scalar(select(func.count()).select_from(AudienceMember)) == 0
     assert db.session.scalar(select(func.count()).select_from(Delivery)) == 0
+
+
+def test_a_draft_whose_audience_was_deleted_is_not_launched(app: Flask) -> None:
+    ada = make_person(make_white_label())
+    make_server(ada)
+    audience = make_audience(ada, 2)
+    campaign = make_campaign(ada, audience)
+    audiences.delete(audience)
+    db.session.commit()
+
+    with pytest.raises(Refusal) as refused:
+        campaigns.launch(campaign, by=ada)
+
+    assert refused.value.field == "audience"

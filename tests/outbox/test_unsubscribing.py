@@ -144,9 +144,8 @@ def test_turning_the_keys_leaves_old_links_alone(app: Flask) -> None:
     mail, _other = sent_campaign(app)
     old = vault.keyring()
     vault.use(old.with_new_key())
-    for one in sealed.columns():
-        if one.model is UnsubscribeKey:
-            resealed = sealed.reseal_batch(one, after=0, size=100)
+    (keys,) = (one for one in sealed.columns() if one.model is UnsubscribeKey)
+    resealed = sealed.reseal_batch(keys, after=0, size=100)
     db.session.commit()
     vault.use(vault.keyring().without(old.current))
     unsubscribing._opened.cache_clear()

@@ -1,1 +1,0 @@
-"""The people and things that campaigns are tested with."""
