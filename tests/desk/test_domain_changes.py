@@ -189,6 +189,7 @@ class TestLapsing:
             subject = letters_to(person)[-1].subject or ""
             assert subject == "Mail from acme.example is held: its DNS records are gone"
 
+    @pytest.mark.both_stores
     def test_what_had_a_route_is_held_at_its_turn_and_leaves_when_the_records_are_back(
         self,
         domain: Domain,
@@ -259,6 +260,7 @@ class TestLapsing:
         assert states(others) == [State.HELD]
         assert held.count_of(held.of_lapsed(other)) == 1
 
+    @pytest.mark.both_stores
     def test_much_mail_goes_on_a_part_at_a_time_until_none_is_left(
         self,
         domain: Domain,

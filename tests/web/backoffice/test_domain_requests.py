@@ -81,6 +81,7 @@ class TestDeciding:
             assert words in page.content
 
     @pytest.mark.accepts("SI-22", "SI-23")
+    @pytest.mark.both_stores
     def test_with_a_record_template_approving_is_one_click(
         self, here: Visitor, ada: Person, provider: RecordTemplate
     ) -> None:
@@ -149,6 +150,7 @@ class TestDeciding:
         assert allow_list.domains_of(request.white_label) == []
         db.session.commit()
 
+    @pytest.mark.both_stores
     def test_a_refusal_needs_a_reason_and_tells_it(self, here: Visitor, ada: Person) -> None:
         request = asked(ada)
 
@@ -247,6 +249,7 @@ class TestAfterwards:
         assert "acme.example is verified." in page.text
         assert "Acme sends from acme.example through your servers." in page.content
 
+    @pytest.mark.both_stores
     def test_other_records_are_asked_for_where_the_provider_wants_others(
         self, here: Visitor, ada: Person, olive: Person
     ) -> None:
@@ -280,6 +283,7 @@ class TestAfterwards:
         assert len(fresh(domain).records) == 4
         db.session.commit()
 
+    @pytest.mark.both_stores
     def test_revoking_says_what_it_changes_and_wants_a_reason(
         self, here: Visitor, ada: Person, olive: Person
     ) -> None:
@@ -311,6 +315,7 @@ class TestAfterwards:
 
 
 class TestList:
+    @pytest.mark.both_stores
     def test_it_shows_what_is_asked_for(
         self, here: Visitor, ada: Person, cal: Person, olive: Person
     ) -> None:

@@ -45,6 +45,7 @@ def domain(
 
 class TestAsking:
     @pytest.mark.accepts("SI-15", "SI-18", "SI-19", "SI-20")
+    @pytest.mark.both_stores
     def test_send_request_tells_the_owner_and_shows_how_it_stands(
         self, main: SmtpServer, here: Visitor, olive: Person
     ) -> None:
@@ -118,6 +119,7 @@ class TestAsking:
 
 
 class TestWaiting:
+    @pytest.mark.both_stores
     def test_the_owners_are_reminded_when_three_days_are_over(
         self, clock: HandSetClock, main: SmtpServer, visit: Visits, ada: Person, olive: Person
     ) -> None:
@@ -131,6 +133,7 @@ class TestWaiting:
         assert "The owners are reminded by mail." in page.text
         assert len(letters_to(olive)) == 2
 
+    @pytest.mark.both_stores
     def test_it_is_taken_back_on_a_page_of_its_own(
         self, main: SmtpServer, here: Visitor, ada: Person
     ) -> None:
@@ -192,6 +195,7 @@ class TestPublishing:
         assert f"at {dns_server.address}" in page.content
 
     @pytest.mark.accepts("SS-06")
+    @pytest.mark.both_stores
     def test_check_now_verifies_and_tells_both_sides(
         self, here: Visitor, domain: Domain, dns_server: DnsServer, ada: Person, olive: Person
     ) -> None:
@@ -280,6 +284,7 @@ class TestPublishing:
 
 
 class TestSharing:
+    @pytest.mark.both_stores
     def test_whoever_has_the_link_opens_it_once_and_reads_the_records(
         self, visit: Visits, here: Visitor, domain: Domain
     ) -> None:
@@ -383,6 +388,7 @@ class TestSharing:
 
 
 class TestRemoving:
+    @pytest.mark.both_stores
     def test_what_goes_with_it_is_shown_first(
         self,
         main: SmtpServer,
@@ -418,6 +424,7 @@ class TestRemoving:
 
 
 class TestList:
+    @pytest.mark.both_stores
     def test_each_name_stands_there_once_with_its_state(
         self, main: SmtpServer, here: Visitor, acme: WhiteLabel, ada: Person, olive: Person
     ) -> None:
