@@ -18,6 +18,7 @@ from portal.outbox.accept import SIMULATOR
 from portal.outbox.models import IS_NOTABLE, IS_SENDING, IS_WAITING, Delivery
 from portal.outbox.states import State
 from portal.smtp_settings.models import ServerHealth, SmtpServer
+from portal.smtp_settings.standing import reason_of_parking
 from portal.white_labels.models import WhiteLabel
 
 
@@ -28,7 +29,7 @@ class ServerQueue:
     name: str  # ``acme/own``; without a white label the platform's
     waiting: int
     oldest_due: datetime
-    parked: str | None  # why nothing leaves through it, in the server's words
+    parked: str | None  # why nothing leaves through it
     resting_until: datetime | None
 
 
@@ -83,7 +84,7 @@ def _queues() -> list[ServerQueue]:
                 name="simulator" if server_id == SIMULATOR else name,
                 waiting=waiting[server_id],
                 oldest_due=due_at,
-                parked=(health.parked_words or health.parked_kind)
+                parked=reason_of_parking(health.server)
                 if health is not None and health.is_parked
                 else None,
                 resting_until=health.resting_until if health is not None else None,

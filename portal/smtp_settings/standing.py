@@ -74,3 +74,10 @@ def words_of_parking(health: ServerHealth) -> str:
     """What the server itself said, if it said anything."""
     words = health.parked_words or ""
     return "" if words in list(Cause) else words
+
+
+def reason_of_parking(server: SmtpServer) -> str:
+    """Why nothing leaves through it, in one line: what the server said, else what it means."""
+    said = words_of_parking(server.health)
+    advice = None if said else advice_on_parking(server)
+    return said or (advice.meaning if advice else server.health.parked_kind or "")

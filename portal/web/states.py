@@ -9,6 +9,7 @@ from flask import Flask
 from portal.core.words import Words, lazy
 from portal.outbox.states import State
 from portal.smtp.replies import Stage
+from portal.smtp_settings.standing import reason_of_parking
 
 STATES: Mapping[State, tuple[Words, str]] = {
     State.SCHEDULED: (lazy("Scheduled"), "wait"),
@@ -25,6 +26,7 @@ STATES: Mapping[State, tuple[Words, str]] = {
 }
 
 STAGES: Mapping[str, Words] = {
+    Stage.TOKEN: lazy("while asking for an access token"),
     Stage.RESOLVE: lazy("while looking its name up"),
     Stage.CONNECT: lazy("while connecting"),
     Stage.GREETING: lazy("at the greeting"),
@@ -41,5 +43,6 @@ STAGES: Mapping[str, Words] = {
 
 
 def open_states(app: Flask) -> None:
-    """Give templates `STATES` and `STAGES`."""
+    """Give templates `STATES`, `STAGES` and why a server is parked."""
     app.jinja_env.globals |= {"STATES": STATES, "STAGES": STAGES}
+    app.jinja_env.filters["reason_of_parking"] = reason_of_parking

@@ -13,6 +13,7 @@ from portal.smtp_settings.models import AuthKind, ServerHealth, SmtpServer
 from portal.smtp_settings.standing import (
     Standing,
     advice_on_parking,
+    reason_of_parking,
     standing_of,
     words_of_parking,
 )
@@ -103,3 +104,24 @@ def test_a_reason_that_nobody_knows_leaves_the_servers_own_words() -> None:
 
     assert advice_on_parking(SmtpServer(preset="generic", health=health)) is None
     assert words_of_parking(health) == "Ask Olive"
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "reason"),
+    [
+        ("credentials", "535 5.7.8 Bad credentials", "535 5.7.8 Bad credentials"),
+        ("security", "certificate_expired", "The server's certificate has expired."),
+        (
+            "switched_off",
+            "switched_off",
+            "Signing in by token (Bearer) is switched off here by the platform's owner.",
+        ),
+        ("something new", None, "something new"),
+    ],
+)
+def test_the_reason_for_parking_is_words_and_never_a_code_of_ours(
+    kind: str, words: str | None, reason: str
+) -> None:
+    health = ServerHealth(parked_kind=kind, parked_words=words)
+
+    assert reason_of_parking(SmtpServer(preset="generic", health=health)) == reason
