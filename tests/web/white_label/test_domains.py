@@ -14,6 +14,7 @@ from portal.desk import domain_requests
 from portal.desk.request_models import DomainRequest, RecordLink
 from portal.domains.models import Domain, DomainRecord, DomainState
 from portal.domains.records import Purpose
+from portal.outbox import suspension
 from portal.smtp_settings.models import SmtpServer
 from portal.white_labels.models import WhiteLabel
 from tests.desk.stage import approved, asked, letters_to, platforms_server, publish
@@ -369,6 +370,18 @@ class TestSharing:
 
         for host in ("birch.localhost", ""):
             assert visit.at(host).get(address).status == 404
+
+    def test_a_suspended_white_label_shows_nothing(
+        self, visit: Visits, here: Visitor, acme: WhiteLabel, domain: Domain
+    ) -> None:
+        address = _share(here, domain)
+        stranger = visit.at("acme.localhost")
+        stranger.get(address).submit("Show the records")
+
+        suspension.suspend(acme)
+        db.session.commit()
+
+        assert stranger.answer("GET", address).status_code != 200
 
     def test_whoever_tries_links_out_is_slowed_down(
         self, clock: HandSetClock, visit: Visits, main: SmtpServer, acme: WhiteLabel
