@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from portal.api import description, health, lists, messages, problems, route
+from portal.api import campaigns, description, health, lists, messages, problems, route
 from portal.api.door import bp
 
-FAMILIES = (messages, route, lists, description)
+FAMILIES = (messages, campaigns, route, lists, description)
 """Importing a family is what adds its endpoints to the door."""
 
 problems.handle(bp)

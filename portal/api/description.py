@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from portal.api import examples, reading, schemas
+from portal.api.campaign_schemas import CampaignIn, CampaignOut
 from portal.api.door import bp
 
 REF = "#/components/schemas/{model}"
@@ -84,6 +85,38 @@ OPERATIONS = (
         "cancel",
         "Take back what has not been handed over yet.",
         schemas.CancelledOut,
+    ),
+    Operation(
+        "post",
+        "/campaigns",
+        "launch_campaign",
+        "Send one template to an audience, at a pace. The work is done in the background.",
+        CampaignOut,
+        202,
+        CampaignIn,
+        is_idempotent=True,
+    ),
+    Operation(
+        "get",
+        "/campaigns/{id}",
+        "campaign",
+        "One campaign of this app with its balance sheet.",
+        CampaignOut,
+    ),
+    Operation(
+        "post",
+        "/campaigns/{id}/pause",
+        "pause_campaign",
+        "Nothing more of it leaves until it is resumed.",
+        CampaignOut,
+    ),
+    Operation("post", "/campaigns/{id}/resume", "resume_campaign", "It goes on.", CampaignOut),
+    Operation(
+        "post",
+        "/campaigns/{id}/cancel",
+        "cancel_campaign",
+        "Take back what has not been handed over yet.",
+        CampaignOut,
     ),
     Operation(
         "post",

@@ -60,6 +60,29 @@ MESSAGE: Mapping[str, Any] = {
     ],
 }
 
+CAMPAIGN: Mapping[str, Any] = {
+    "id": "cmp_7be1f0c2a94d36581e0b9f7c",
+    "name": "Spring news",
+    "state": "running",
+    "created_at": "2026-05-03T12:00:00Z",
+    "launched_at": "2026-05-03T12:00:00Z",
+    "start_at": None,
+    "finished_at": None,
+    "expected_finish": "2026-05-03T12:40:00Z",
+    "balance": {
+        "audience": 12000,
+        "sent": 4810,
+        "failed": 12,
+        "unknown": 0,
+        "held": 0,
+        "suppressed": 31,
+        "cancelled": 0,
+        "sandboxed": 0,
+        "waiting": 7147,
+        "unsubscribed": 3,
+    },
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -105,6 +128,19 @@ EXAMPLES: Mapping[str, Example] = {
     ),
     "message": Example(answer=MESSAGE),
     "cancel": Example(answer={"id": ID, "cancelled": 1, "status": "cancelled"}),
+    "launch_campaign": Example(
+        body={
+            "name": "Spring news",
+            "template": "newsletter",
+            "audience": "Customers",
+            "pace": {"kind": "random", "min_delay": 0, "max_delay": 1},
+        },
+        answer=CAMPAIGN,
+    ),
+    "campaign": Example(answer=CAMPAIGN),
+    "pause_campaign": Example(answer={**CAMPAIGN, "state": "paused", "expected_finish": None}),
+    "resume_campaign": Example(answer=CAMPAIGN),
+    "cancel_campaign": Example(answer={**CAMPAIGN, "state": "cancelled", "expected_finish": None}),
     "route": Example(body={"template": "welcome"}, answer={**ROUTE, "trace": [STEP]}),
     "senders": Example(
         answer={
@@ -159,12 +195,14 @@ CODES: Mapping[str, tuple[int, Words]] = {
     "malformed": (400, lazy("A member is missing, unknown or of another type; see errors.")),
     "idempotency_key_malformed": (400, lazy("An idempotency key has 1 to 255 characters.")),
     "unauthorized": (401, lazy("The key is missing, wrong, revoked, or another portal's.")),
-    "not_found": (404, lazy("There is no such message for this key.")),
+    "not_found": (404, lazy("There is no such message or campaign for this key.")),
     "idempotency_key_reused": (
         409,
         lazy("The key was used before with another body. Take a new one."),
     ),
     "too_late": (409, lazy("Nothing of the message can be cancelled any more.")),
+    "not_running": (409, lazy("The campaign is not under way.")),
+    "not_paused": (409, lazy("The campaign is not paused.")),
     "request_entity_too_large": (413, lazy("The body is larger than 16 MB.")),
     "not_json": (415, lazy("The body is not sent as application/json.")),
     "address_malformed": (422, lazy("An address cannot be one; errors names which.")),
@@ -177,6 +215,12 @@ CODES: Mapping[str, tuple[int, Words]] = {
     "variables_missing": (422, lazy("The template needs values that are not there.")),
     "agent_unknown": (422, lazy("Nobody here has this id or address.")),
     "sender_unknown": (422, lazy("There is no sender with this id.")),
+    "audience_unknown": (422, lazy("There is no audience of this name.")),
+    "audience_empty": (422, lazy("There is nobody in the audience.")),
+    "language_unknown": (422, lazy("The template has no text in this language.")),
+    "per_hour_not_fit": (422, lazy("A pace by the hour needs a number of mails.")),
+    "delay_not_fit": (422, lazy("A random pace needs a shortest and a longest pause.")),
+    "test_key": (422, lazy("A test key launches no campaign.")),
     "send_at_too_far": (422, lazy("At most one year ahead.")),
     "attachment_not_base64": (422, lazy("An attachment is not base64.")),
     "attachments_too_large": (422, lazy("All attachments together may have 10 MB.")),

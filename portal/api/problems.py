@@ -15,7 +15,9 @@ from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.core.words import _
 
-CONFLICTS = frozenset({"idempotency_key_reused", "too_late", "not_held"})
+CONFLICTS = frozenset(
+    {"idempotency_key_reused", "too_late", "not_held", "not_running", "not_paused"}
+)
 log = structlog.get_logger()
 
 
