@@ -54,7 +54,7 @@ class CampaignIn(Strict):
     start_at: AwareDatetime | None = Field(
         None, description="With a time zone; at most one year ahead. Else at once."
     )
-    pace: PaceIn = Field(default_factory=PaceIn)
+    pace: PaceIn = PaceIn()
 
 
 class BalanceOut(BaseModel):
