@@ -49,7 +49,9 @@ def step(campaign: Campaign, after: int, *, random: Random | None = None) -> int
                 _count(campaign, rows, becomes=None)
     if len(rows) < AT_ONCE:
         campaign.has_moves = False
-        campaign.resend_before = None
+        if campaign.state is CampaignState.RUNNING:
+            # Paused in the middle of sending again, it goes on with that afterwards.
+            campaign.resend_before = None
         db.session.flush()
         return None
     return int(rows[-1].id)

@@ -397,3 +397,30 @@ def test_held_mail_that_is_let_go_opens_a_finished_campaign_again(app: Flask) ->
     assert held == ({"held": 3}, CampaignState.FINISHED)
     assert kept(campaign) == counted(campaign) == {}
     assert fresh(campaign).state is CampaignState.RUNNING
+
+
+def test_paused_in_the_middle_of_sending_again_the_rest_follows(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "AT_ONCE", 2)
+    ada = make_person(make_white_label())
+    make_server(ada)
+    campaign = launched(make_campaign(ada, make_audience(ada, 6)))
+    become(State.FAILED)
+    settle_all(campaign)
+    campaigns.resend_failed(campaign)
+    db.session.commit()
+    next(steps.work(campaign.id))
+    db.session.commit()
+    campaigns.pause(fresh(campaign))
+    db.session.commit()
+    worked(campaign)
+    in_between = (kept(campaign), campaigns.balance_of(campaign).waiting)
+
+    campaigns.resume(fresh(campaign))
+    db.session.commit()
+    worked(campaign)
+
+    assert in_between == ({"failed": 4}, 2)
+    assert states() == [State.QUEUED] * 6
+    assert kept(campaign) == counted(campaign) == {}
