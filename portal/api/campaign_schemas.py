@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, Field
 
 from portal.api.schemas import Short, Strict
-from portal.campaigns.models import CampaignState
+from portal.campaigns.states import CampaignState
 from portal.campaigns.pace import LONGEST_DELAY, MOST_PER_HOUR, Pace, PaceKind
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
@@ -12,6 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from portal.accounts.models import Person
 from portal.apps.models import App
 from portal.campaigns.pace import PaceKind as PaceKind
+from portal.campaigns.states import CampaignState as CampaignState
+from portal.campaigns.states import ImportState as ImportState
 from portal.core.db import BigId, Json, Model, UtcTime, enum_of
 from portal.mail_templates.models import MailTemplate, TemplateText, TemplateVersion
 from portal.outbox.models import Message
@@ -74,19 +75,6 @@ class AudienceMember(Model):
     values: Mapped[dict[str, str] | None] = mapped_column(Json)
 
 
-class ImportState(StrEnum):
-    UPLOADED = "uploaded"  # its columns can be looked at and chosen
-    CHECKING = "checking"  # it is being read
-    CHECKED = "checked"  # what is wrong with it can be read; nothing is visible yet
-    DONE = "done"  # its people are in the audience
-    CANCELLED = "cancelled"  # somebody does not want it
-    FAILED = "failed"  # it could not be read at all
-
-    @property
-    def is_open(self) -> bool:
-        return self in (ImportState.UPLOADED, ImportState.CHECKING, ImportState.CHECKED)
-
-
 class AudienceImport(Model):
     """A file (or pasted text) on its way into an audience; at most one is open at a time.
 
@@ -140,15 +128,6 @@ class ImportPiece(Model):
     import_id: Mapped[int] = mapped_column(ForeignKey("audience_import.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     content: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class CampaignState(StrEnum):
-    DRAFT = "draft"  # being written
-    SCHEDULED = "scheduled"  # begins by itself at its time
-    RUNNING = "running"  # its mail goes into the outbox and out
-    PAUSED = "paused"  # nothing more leaves until somebody says so
-    FINISHED = "finished"  # nothing of it waits any more
-    CANCELLED = "cancelled"  # taken back, as far as it had not left
 
 
 class Campaign(Model):
