@@ -16,7 +16,6 @@ from hashlib import sha256
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from portal.core.secret import Secret
@@ -42,7 +41,7 @@ _LINE = 72
 _Opening = tuple[bytes, bytes]
 """A signature's own field up to its body hash: as it is shown, and relaxed."""
 _PADDING = padding.PKCS1v15()
-_DIGEST = Prehashed(SHA256())
+_DIGEST = SHA256()
 
 
 def new_key() -> Secret:
@@ -102,12 +101,12 @@ class Signer:
         shown, opening = self._opening_for(tuple(fields), but)
         body_hash = base64.b64encode(hashed)
         to_sign = b"\r\n".join([*fields.values(), opening + body_hash + b"; b="])
-        signature = self.rsa(sha256(to_sign).digest())
+        signature = self.rsa(to_sign)
         return b"".join([shown, body_hash, b";\r\n b=", _folded(signature), b"\r\n", message])
 
-    def rsa(self, digest: bytes) -> bytes:
+    def rsa(self, content: bytes) -> bytes:
         """The bare signature (PKCS #1 v1.5); nearly all of the time goes by in here."""
-        return self._key.sign(digest, _PADDING, _DIGEST)
+        return self._key.sign(content, _PADDING, _DIGEST)
 
     def _opening_for(self, present: tuple[bytes, ...], but: frozenset[bytes]) -> _Opening:
         known = self._openings.get((present, but))
