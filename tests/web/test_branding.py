@@ -76,6 +76,17 @@ def test_a_logo_takes_the_place_of_the_first_letter(
     assert Image.open(io.BytesIO(answer.get_data())).size == (60, 20)
 
 
+def test_a_logo_may_be_shown_in_mail_which_others_show(
+    visit: Visits, acme: WhiteLabel, ada: Person
+) -> None:
+    here = visit(ada)
+    save(here.get("/brand"), logo=picture())
+
+    answer = here.answer("GET", "/brand/acme/logo")
+
+    assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+
 def test_another_logo_has_another_address_so_that_no_browser_shows_the_old_one(
     visit: Visits, acme: WhiteLabel, ada: Person
 ) -> None:
