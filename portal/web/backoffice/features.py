@@ -13,9 +13,12 @@ from wtforms import RadioField, SelectChoice
 from wtforms.validators import InputRequired
 
 from portal.core.db import db
+from portal.core.errors import Refusal
 from portal.core.words import lazy
 from portal.delivery import enabling
 from portal.delivery.enabling import Stopped
+from portal.desk import conversations, threads
+from portal.desk.models import About as Topic
 from portal.web.backoffice.door import bp
 from portal.web.forms import Form
 from portal.web.smtp_servers.fields import BoxesField
@@ -29,6 +32,7 @@ from portal.white_labels.features import (
     FeatureSwitch,
     Reach,
 )
+from portal.white_labels.models import WhiteLabel
 from portal.white_labels.platform import the_platform
 
 PLATFORM = 0
@@ -129,7 +133,11 @@ def feature(key: str) -> ResponseReturnValue:
 
 
 def _change(which: Feature, reach: Reach) -> ResponseReturnValue:
+    before = features.reach_of(which)
     parked = enabling.change(which, reach, by=g.person)
+    for white_label in tenants.all_white_labels():
+        if reach.includes(white_label.id) and not before.includes(white_label.id):
+            _answer(which, white_label)
     db.session.commit()
     flash(_("Saved."))
     if parked:
@@ -141,6 +149,22 @@ def _change(which: Feature, reach: Reach) -> ResponseReturnValue:
             )
         )
     return redirect(url_for(".features"))
+
+
+def _answer(which: Feature, white_label: WhiteLabel) -> None:
+    """Whoever asked for it on the desk reads there, and in a mail, that it is on."""
+    thread = conversations.open_about(white_label.id, Topic.FEATURE)
+    if thread is not None:
+        words = _(
+            "“%(feature)s” is switched on for you: choose it as the type of authentication of an "
+            "SMTP server.",
+            feature=FEATURES[which].name,
+        )
+        try:
+            threads.write(thread, author=g.person, text=words)
+        except Refusal:  # very many at once: they read it on the desk, without a mail
+            threads.note(thread, text=words)
+        threads.close(thread, by=g.person)
 
 
 def _names(stopped: Sequence[Stopped]) -> str:

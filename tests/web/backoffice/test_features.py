@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import select
 
 from portal.accounts.models import Person
 from portal.core.db import db
+from portal.desk.models import Thread
+from portal.outbox.models import Delivery
 from portal.white_labels import features
 from portal.white_labels.features import EVERYWHERE, NOWHERE, Feature, Reach
 from portal.white_labels.models import WhiteLabel
@@ -98,6 +101,24 @@ def test_a_server_that_came_meanwhile_is_shown_before_it_stops(
 
     assert "2 servers would stop" in again.content
     assert reach() == EVERYWHERE
+
+
+@pytest.mark.accepts("ST-07")
+def test_whoever_asked_for_it_is_answered(
+    visit: Visits, olive: Person, ada: Person, acme: WhiteLabel, cal: Person
+) -> None:
+    for admin in (ada, cal):
+        visit(admin).get("/servers/new?preset=microsoft_365").submit("Ask for it")
+
+    visit(olive).get(OAUTH).submit("Save", where="some", places=[str(acme.id)])
+
+    threads = db.session.scalars(select(Thread).order_by(Thread.id)).all()
+    assert [thread.is_closed for thread in threads] == [True, False]
+    page = visit(ada).get(f"/desk/{threads[0].id}")
+    assert "is switched on for you" in page.content
+    mailed = db.session.scalars(select(Delivery.email)).all()
+    assert ada.email in mailed
+    assert cal.email not in mailed
 
 
 def test_there_is_no_other_feature(visit: Visits, olive: Person) -> None:
