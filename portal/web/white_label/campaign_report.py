@@ -68,10 +68,10 @@ def campaign(campaign_id: int) -> ResponseReturnValue:
 def campaign_events(campaign_id: int) -> ResponseReturnValue:
     """The live part of the page whenever it changes; 204 sends a browser back to asking."""
     found = acts.find(g.white_label.id, campaign_id)
-    if not _goes_on(found) or not _listeners.acquire(blocking=False):
-        return Response(status=204)
     # What was read of the reader is kept for the stream, which begins when this request is over.
     db.session.commit()
+    if not _goes_on(found) or not _listeners.acquire(blocking=False):
+        return Response(status=204)
     answer = Response(
         stream_with_context(_events(g.white_label.id, campaign_id)), mimetype="text/event-stream"
     )

@@ -308,3 +308,12 @@ def test_an_agent_sees_what_they_wrote_and_nothing_else(
     log = here.get("/log").content
     assert "kim@customer.example" in log
     assert "lou@customer.example" not in log
+
+
+def test_an_agents_first_page_leads_to_writing(visit: Visits, abe: Person) -> None:
+    here = visit(abe)
+
+    from_overview = here.get("/overview").click("Write to somebody")
+    from_log = here.get("/log").click("Write to somebody")
+
+    assert (from_overview.h1, from_log.h1) == ("Compose", "Compose")
