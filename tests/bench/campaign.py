@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from statistics import quantiles
 
 from portal import create_app
 from portal.campaigns import audiences, campaigns, imports, rehearsal, report
@@ -46,7 +47,7 @@ class Measured:
     launched: float  # the act of the page, commit included
     handed_over: float  # all deliveries in the outbox
     carried: float  # from the launch to the last settled delivery
-    slowest_page: float  # of the queries of one page, while it ran
+    page: float  # the queries of one page while it ran: 95 of 100 were quicker
     balance: Balance
 
 
@@ -65,12 +66,13 @@ def measure(folder: Path, database_url: str | None, *, port: int, people: int) -
             begun = time.perf_counter()
             launched = _seconds(lambda: _launch(campaign))
             handed_over = _seconds(lambda: do_now("campaign", campaign.id))
-            slowest = max(_pages_until_over(campaign, pids, killed_at=people // 3))
+            pages = list(_pages_until_over(campaign, pids, killed_at=people // 3))
             carried = time.perf_counter() - begun
         balance = campaigns.balance_of(campaign)
         db.session.remove()
         db.engine.dispose()
-    return Measured(taken_in, rehearsed, launched, handed_over, carried, slowest, balance)
+    page = quantiles(pages, n=20)[-1]
+    return Measured(taken_in, rehearsed, launched, handed_over, carried, page, balance)
 
 
 def _prepared(people: int, port: int) -> tuple[Campaign, float]:
