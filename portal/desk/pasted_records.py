@@ -52,7 +52,9 @@ def _record(number: int, line: str) -> Wanted:
     value = " ".join(rest)
     if kind is RecordType.CNAME and len(rest) > 1:
         raise _malformed(number, _("a CNAME leads to one name"))
-    return Wanted(_purpose(kind, name[0], value), kind, name[0], value)
+    purpose = _purpose(kind, name[0], value)
+    # DMARC is advice: mail is authenticated without it, and the domain's own policy may be above.
+    return Wanted(purpose, kind, name[0], value, is_required=purpose is not Purpose.DMARC)
 
 
 def _cells(line: str) -> Iterator[str]:

@@ -64,6 +64,19 @@ def test_what_a_record_is_for_is_seen_from_the_record(line: str, purpose: Purpos
     assert [record.purpose for record in read_records(line, DOMAIN)] == [purpose]
 
 
+def test_dmarc_is_advice_and_all_else_is_required() -> None:
+    text = "TXT _dmarc v=DMARC1; p=none\nTXT @ v=spf1 -all\nCNAME a b.example\nTXT @ token"
+
+    required = {record.purpose: record.is_required for record in read_records(text, DOMAIN)}
+
+    assert required == {
+        Purpose.DMARC: False,
+        Purpose.SPF: True,
+        Purpose.RETURN_PATH: True,
+        Purpose.PROVIDER: True,
+    }
+
+
 def test_empty_lines_and_comments_are_passed_over() -> None:
     text = "\n; from the provider\n# DKIM\nCNAME a b.example\n\n"
 
