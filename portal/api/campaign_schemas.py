@@ -11,8 +11,8 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, Field
 
 from portal.api.schemas import Short, Strict
-from portal.campaigns.states import CampaignState
 from portal.campaigns.pace import LONGEST_DELAY, MOST_PER_HOUR, Pace, PaceKind
+from portal.campaigns.states import CampaignState
 
 
 class PaceIn(Strict):
