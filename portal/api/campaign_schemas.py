@@ -20,13 +20,13 @@ class PaceIn(Strict):
 
     kind: PaceKind = PaceKind.FAST
     per_hour: Annotated[int, Field(ge=1, le=MOST_PER_HOUR)] | None = Field(
-        None, description="With `hourly`: at most so many."
+        default=None, description="With `hourly`: at most so many."
     )
     min_delay: Annotated[int, Field(ge=0, le=LONGEST_DELAY)] | None = Field(
-        None, description="With `random`: the shortest pause between two, in seconds."
+        default=None, description="With `random`: the shortest pause between two, in seconds."
     )
     max_delay: Annotated[int, Field(ge=1, le=LONGEST_DELAY)] | None = Field(
-        None, description="With `random`: the longest."
+        default=None, description="With `random`: the longest."
     )
 
     def pace(self) -> Pace:

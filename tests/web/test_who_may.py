@@ -638,10 +638,6 @@ def _make_suggestion(person: Person) -> Suggestion:
     )
 
 
-def _white_label_of(person: Person) -> WhiteLabel:
-    return db.session.get_one(WhiteLabel, person.white_label_id)
-
-
 def _audience_of(person: Person) -> Audience:
     """One audience for all, so that a member and the audience in an address belong together."""
     there = select(Audience).where(
