@@ -89,6 +89,7 @@ def test_unsubscribing_leaves_a_receipt_that_waits_alone(ada: Person) -> None:
 
 
 def test_a_new_password_reaches_who_is_suppressed(ada: Person) -> None:
+    make_server(make_person(name="Olive"), "platform")
     first = post("reset", to=ada, link="http://x.example", minutes=30).message
     db.session.commit()
     suppress(ada, ada.email)
