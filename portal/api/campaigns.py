@@ -138,7 +138,7 @@ def _find(public_id: str) -> Campaign:
     """
     found = campaigns.find_public(key().app.white_label_id, public_id)
     if found.app_id != key().app_id:
-        raise NotFound("campaign")
+        raise NotFound(_("campaign"))
     return found
 
 

@@ -154,7 +154,7 @@ def find_app(white_label: WhiteLabel | None, app_id: int) -> App:
         query = query.where(App.white_label_id == white_label.id)
     app = db.session.scalar(query)
     if app is None:
-        raise NotFound("app")
+        raise NotFound(_("app"))
     return app
 
 

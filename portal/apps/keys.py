@@ -42,7 +42,7 @@ def make_key(
         Refusal: the app was deleted, the name is empty or too long, or the given key is none.
     """
     if app.deleted_at is not None:
-        raise NotFound("app")
+        raise NotFound(_("app"))
     name = name.strip()
     if not 0 < len(name) <= 60:
         raise Refusal("name_length", _("A name of 1 to 60 characters is needed."), field="name")
@@ -127,7 +127,7 @@ def find_key(app: App, key_id: int) -> ApiKey:
     query = select(ApiKey).where(ApiKey.app_id == app.id, ApiKey.id == key_id)
     key = db.session.scalar(query)
     if key is None:
-        raise NotFound("API key")
+        raise NotFound(_("API key"))
     return key
 
 

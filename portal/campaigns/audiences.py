@@ -88,7 +88,7 @@ def find(white_label_id: int, audience_id: int) -> Audience:
     """
     found = db.session.scalar(_of(white_label_id).where(Audience.id == audience_id))
     if found is None:
-        raise NotFound("audience")
+        raise NotFound(_("audience"))
     return found
 
 
@@ -170,7 +170,7 @@ def find_member(audience: Audience, member_id: int) -> AudienceMember:
     query = select(AudienceMember).where(visible(audience), AudienceMember.id == member_id)
     found = db.session.scalar(query)
     if found is None:
-        raise NotFound("member")
+        raise NotFound(_("member"))
     return found
 
 

@@ -322,7 +322,7 @@ def find(white_label_id: int, campaign_id: int) -> Campaign:
     """
     found = db.session.scalar(_of(white_label_id).where(Campaign.id == campaign_id))
     if found is None:
-        raise NotFound("campaign")
+        raise NotFound(_("campaign"))
     return found
 
 
@@ -330,7 +330,7 @@ def find_public(white_label_id: int, public_id: str) -> Campaign:
     """The same by the id that programs use."""
     found = db.session.scalar(_of(white_label_id).where(Campaign.public_id == public_id))
     if found is None:
-        raise NotFound("campaign")
+        raise NotFound(_("campaign"))
     return found
 
 

@@ -234,7 +234,7 @@ def find(white_label_id: int, import_id: int) -> AudienceImport:
         )
     )
     if found is None:
-        raise NotFound("import")
+        raise NotFound(_("import"))
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from portal.core.words import _
+
 
 class Refusal(Exception):
     """An act that was asked for is not done; nothing has changed.
@@ -18,7 +20,10 @@ class Refusal(Exception):
 
 
 class NotFound(Refusal):
-    """The thing is not there for this asker: missing and foreign look the same."""
+    """The thing is not there for this asker: missing and foreign look the same.
+
+    `what` is its name in the reader's language.
+    """
 
     def __init__(self, what: str) -> None:
-        super().__init__("not_found", f"There is no such {what}.")
+        super().__init__("not_found", _("There is no such %(what)s.", what=what))

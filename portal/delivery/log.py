@@ -19,6 +19,7 @@ from portal.campaigns.models import Campaign
 from portal.core.db import db
 from portal.core.errors import NotFound
 from portal.core.paging import SIZE, Page, page_of
+from portal.core.words import _
 from portal.outbox.models import IS_NOTABLE, IS_WAITING, PLATFORM, Delivery, Message
 from portal.outbox.states import WAITING, State
 from portal.smtp_settings.models import SmtpServer
@@ -95,7 +96,7 @@ def delivery(white_label_id: int | None, delivery_id: int, *, whose: int | None)
         )
     )
     if found is None:
-        raise NotFound("delivery")
+        raise NotFound(_("delivery"))
     return found
 
 

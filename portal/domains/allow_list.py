@@ -163,7 +163,7 @@ def find_domain(white_label: WhiteLabel, domain_id: int) -> Domain:
     query = select(Domain).where(Domain.white_label_id == white_label.id, Domain.id == domain_id)
     domain = db.session.scalar(query)
     if domain is None:
-        raise NotFound("domain")
+        raise NotFound(_("domain"))
     return domain
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from portal.accounts.models import Person
 from portal.core.errors import NotFound
-from portal.core.words import Words, lazy
+from portal.core.words import Words, _, lazy
 from portal.mail_templates import layout, templates
 from portal.mail_templates.content import prepared
 from portal.mail_templates.models import MailTemplate, TemplateVersion
@@ -54,7 +54,7 @@ def find_start(key: str) -> Start:
         NotFound: there is none.
     """
     if key not in STARTS:
-        raise NotFound("template")
+        raise NotFound(_("template"))
     return STARTS[key]
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import joinedload, selectinload
 from portal.core.db import db
 from portal.core.errors import NotFound
 from portal.core.paging import Page, page_of
+from portal.core.words import _
 from portal.mail_templates.models import MailTemplate, TemplateText, TemplateVersion
 from portal.mail_templates.wordings import Wording
 
@@ -67,7 +68,7 @@ def version_numbered(template: MailTemplate, number: int) -> TemplateVersion:
         )
     )
     if version is None:
-        raise NotFound("version")
+        raise NotFound(_("version"))
     return version
 
 

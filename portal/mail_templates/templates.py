@@ -126,7 +126,7 @@ def prefer(template: MailTemplate, server: SmtpServer | None) -> bool:
     if server is not None:
         is_ours = server.is_platform or server.white_label_id == template.white_label_id
         if server.is_deleted or not is_ours:
-            raise NotFound("SMTP server")
+            raise NotFound(_("SMTP server"))
     wanted = server.id if server else None
     if template.preferred_server_id == wanted:
         return False
@@ -183,7 +183,7 @@ def find_template(
     query = every if or_archived else _in_use(white_label)
     template = db.session.scalar(query.where(MailTemplate.id == template_id))
     if template is None:
-        raise NotFound("template")
+        raise NotFound(_("template"))
     return template
 
 

@@ -150,7 +150,7 @@ def _of(message: Message, only: Delivery | None) -> ColumnElement[bool]:
     if only is None:
         return Delivery.message_id == message.id
     if only.message_id != message.id:
-        raise NotFound("delivery")
+        raise NotFound(_("delivery"))
     return Delivery.id == only.id
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.orm import selectinload
 from portal.core.db import db
 from portal.core.errors import NotFound
 from portal.core.paging import Page, page_of
+from portal.core.words import _
 from portal.outbox.models import Delivery, Message
 from portal.outbox.states import State
 
@@ -28,7 +29,7 @@ def message_of_app(white_label_id: int, app_id: int, public_id: str) -> Message:
         .options(selectinload(Message.deliveries).selectinload(Delivery.tries))
     )
     if message is None:
-        raise NotFound("message")
+        raise NotFound(_("message"))
     return message
 
 

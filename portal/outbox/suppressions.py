@@ -191,7 +191,7 @@ def find(white_label_id: int, suppression_id: int) -> Suppression:
     """
     found = db.session.scalar(_of(white_label_id).where(Suppression.id == suppression_id))
     if found is None:
-        raise NotFound("suppression")
+        raise NotFound(_("suppression"))
     return found
 
 
@@ -258,7 +258,7 @@ def find_suggestion(white_label_id: int, suggestion_id: int) -> Suggestion:
     """
     found = db.session.scalar(_open(white_label_id).where(Suggestion.id == suggestion_id))
     if found is None:
-        raise NotFound("suggestion")
+        raise NotFound(_("suggestion"))
     return found
 
 

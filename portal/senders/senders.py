@@ -218,7 +218,7 @@ def find_sender(white_label: WhiteLabel | None, sender_id: int) -> Sender:
     query = _living().where(_owned_by(white_label), Sender.id == sender_id)
     sender = db.session.scalar(query)
     if sender is None:
-        raise NotFound("sender")
+        raise NotFound(_("sender"))
     return sender
 
 
@@ -259,10 +259,10 @@ def people_with_default(sender: Sender) -> Sequence[Person]:
 
 def _check_server(white_label: WhiteLabel | None, server: SmtpServer, values: SenderValues) -> None:
     if server.deleted_at is not None:
-        raise NotFound("SMTP server")
+        raise NotFound(_("SMTP server"))
     if not server.is_platform:
         if white_label is None or server.white_label_id != white_label.id:
-            raise NotFound("SMTP server")
+            raise NotFound(_("SMTP server"))
         return
     if white_label is None:
         return

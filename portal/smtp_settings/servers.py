@@ -87,7 +87,7 @@ def plan(
         NotFound: the server is somebody else's.
     """
     if server is not None and (server.is_deleted or server.white_label_id != _id_of(white_label)):
-        raise NotFound("SMTP server")
+        raise NotFound(_("SMTP server"))
     if values.auth is AuthKind.BEARER:
         check_enabled(_id_of(white_label))
     values = checked(values, policy=policy, authority=authority, is_platform=white_label is None)
@@ -276,7 +276,7 @@ def find_server(white_label: WhiteLabel | None, server_id: int) -> SmtpServer:
     query = _living(_id_of(white_label)).where(SmtpServer.id == server_id)
     server = db.session.scalar(query)
     if server is None:
-        raise NotFound("SMTP server")
+        raise NotFound(_("SMTP server"))
     return server
 
 

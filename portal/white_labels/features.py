@@ -20,7 +20,7 @@ from portal.audit import trail
 from portal.core import clock
 from portal.core.db import Model, UtcTime, db, enum_of
 from portal.core.errors import NotFound
-from portal.core.words import Words, lazy
+from portal.core.words import Words, _, lazy
 
 
 class Feature(StrEnum):
@@ -138,7 +138,7 @@ def feature_named(key: str) -> Feature:
     try:
         return Feature(key)
     except ValueError:
-        raise NotFound("feature") from None
+        raise NotFound(_("feature")) from None
 
 
 def is_on(feature: Feature, white_label_id: int | None) -> bool:

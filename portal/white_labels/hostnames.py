@@ -189,7 +189,7 @@ def named(white_label: WhiteLabel, hostname_id: int) -> Hostname:
     )
     hostname = db.session.scalar(query)
     if hostname is None:
-        raise NotFound("hostname")
+        raise NotFound(_("hostname"))
     return hostname
 
 

@@ -95,7 +95,7 @@ def logo_of(white_label: WhiteLabel) -> bytes:
         NotFound: there is none.
     """
     if white_label.logo is None:
-        raise NotFound("logo")
+        raise NotFound(_("logo"))
     return white_label.logo
 
 
@@ -151,7 +151,7 @@ def find_white_label(white_label_id: int) -> WhiteLabel:
     """
     white_label = db.session.get(WhiteLabel, white_label_id)
     if white_label is None:
-        raise NotFound("white label")
+        raise NotFound(_("white label"))
     return white_label
 
 

@@ -20,6 +20,7 @@ from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.core.logs import logger
 from portal.core.secret import Secret
+from portal.core.words import _
 from portal.desk import record_links
 from portal.desk.request_models import RecordLink
 from portal.web.domain_pages import records_of, shown
@@ -63,7 +64,7 @@ def records(token: str) -> ResponseReturnValue:
 
 def _find(token: str) -> RecordLink:
     if g.site.white_label_id is None or g.site.is_suspended:
-        raise NotFound("link")
+        raise NotFound(_("link"))
     return record_links.find(g.site.white_label_id, Secret(token))
 
 

@@ -178,7 +178,7 @@ def domain(domain_id: int) -> ResponseReturnValue:
     asked = request_of(found)
     if found.state is DomainState.REVOKED:
         if asked is None:
-            raise NotFound("domain")
+            raise NotFound(_("domain"))
         return redirect(url_for(".own_domain_request", request_id=asked.id))
     return _page(found, asked)
 
@@ -257,7 +257,7 @@ def _domain(domain_id: int) -> Domain:
 def _listed(domain_id: int) -> Domain:
     found = _domain(domain_id)
     if found.state is DomainState.REVOKED:
-        raise NotFound("domain")
+        raise NotFound(_("domain"))
     return found
 
 

@@ -59,7 +59,7 @@ def _chosen(delivery_id: int | None) -> Delivery | None:
         return None
     found = deliveries.delivery(g.white_label.id, delivery_id, whose=whose())
     if found.state is not State.SANDBOXED:
-        raise NotFound("mail")
+        raise NotFound(_("mail"))
     return found
 
 
