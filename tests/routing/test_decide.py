@@ -68,7 +68,7 @@ def checks(decision: Decision) -> list[tuple[int | None, Check]]:
     return [(step.server, step.check) for step in decision.trace]
 
 
-@pytest.mark.accepts("SI-26", "SI-27", "ST-05")
+@pytest.mark.accepts("SI-26", "SI-27", "ST-05", "SS-04")
 def test_the_owners_own_server_carries_the_owners_app() -> None:
     decision = route(READY)
 
@@ -170,7 +170,7 @@ def test_the_platforms_server_takes_fifty_recipients_and_not_one_more() -> None:
     assert refused.step.limit == 50
 
 
-@pytest.mark.accepts("ST-40")
+@pytest.mark.accepts("ST-40", "SB-04")
 def test_a_custom_server_without_a_limit_takes_more_than_fifty() -> None:
     assert route(replace(READY, recipients=51)).server == OWN.id
 
