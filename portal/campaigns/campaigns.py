@@ -8,11 +8,11 @@ delivery that a lane claims meanwhile is judged by the row (`stopping`).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, and_, func, or_, select
 
 from portal.accounts.models import Person
 from portal.apps.models import App
@@ -27,6 +27,7 @@ from portal.core.errors import NotFound, Refusal
 from portal.core.paging import SIZE, Page, page_of
 from portal.core.words import _
 from portal.mail_templates import templates
+from portal.mail_templates.models import MailTemplate
 from portal.outbox import acts, tally, unsubscribing
 from portal.outbox.accept import FARTHEST
 from portal.outbox.balance import Balance
@@ -36,6 +37,7 @@ from portal.routing.decide import Facts, NoRoute
 from portal.routing.draws import Draw, draws
 from portal.routing.facts import Ask, gather
 from portal.senders.models import Sender
+from portal.smtp_settings.models import SmtpServer
 from portal.white_labels.models import WhiteLabel
 
 LONGEST_NAME = 120
@@ -314,8 +316,8 @@ def may_resend(campaign: Campaign) -> bool:
 # Looking
 
 
-def find(white_label_id: int, campaign_id: int) -> Campaign:
-    """One campaign.
+def find(white_label_id: int | None, campaign_id: int) -> Campaign:
+    """One campaign; None is the Backoffice, which sees all of them.
 
     Raises:
         NotFound: missing or somebody else's.
@@ -353,6 +355,49 @@ def page(
     if whose is not None:
         query = query.where(Campaign.author_id == whose)
     return page_of(query, Campaign.id, before=before, after=after, size=size)
+
+
+def to_choose_from(
+    white_label_id: int | None, *, of: int | None = None, chosen: int | None = None
+) -> Sequence[Campaign]:
+    """The newest campaigns, and the chosen one however old it is, newest first.
+
+    `white_label_id` is who asks, None the Backoffice; `of` narrows the newest to a white label.
+    """
+    within = of if white_label_id is None else white_label_id
+    offered = list(page_of(_of(within), Campaign.id).rows)
+    if chosen is not None and all(one.id != chosen for one in offered):
+        offered += db.session.scalars(_of(white_label_id).where(Campaign.id == chosen))
+    return sorted(offered, key=lambda one: -one.id)
+
+
+def name_of(campaign_id: int | None) -> str | None:
+    """What the campaign of a message is called; None: it belongs to none."""
+    if campaign_id is None:
+        return None
+    return db.session.scalar(select(Campaign.name).where(Campaign.id == campaign_id))
+
+
+def on_server(server: SmtpServer) -> Sequence[Campaign]:
+    """Campaigns that are not over and were to leave through this server, by their name.
+
+    A sender that was chosen decides; without one it is the template that may prefer a server.
+    """
+    going = (
+        CampaignState.DRAFT,
+        CampaignState.SCHEDULED,
+        CampaignState.RUNNING,
+        CampaignState.PAUSED,
+    )
+    by_sender = and_(Sender.server_id == server.id, Sender.deleted_at.is_(None))
+    by_template = and_(Campaign.sender_id.is_(None), MailTemplate.preferred_server_id == server.id)
+    query = (
+        select(Campaign)
+        .outerjoin(Sender, Sender.id == Campaign.sender_id)
+        .outerjoin(MailTemplate, MailTemplate.id == Campaign.template_id)
+        .where(Campaign.state.in_(going), or_(by_sender, by_template))
+    )
+    return db.session.scalars(query.order_by(Campaign.name, Campaign.id)).all()
 
 
 def balance_of(campaign: Campaign) -> Balance:
@@ -452,8 +497,11 @@ def _locked(campaign: Campaign) -> Campaign:
     return campaign
 
 
-def _of(white_label_id: int) -> Select[Campaign]:
-    return select(Campaign).where(Campaign.white_label_id == white_label_id)
+def _of(white_label_id: int | None) -> Select[Campaign]:
+    query = select(Campaign)
+    if white_label_id is not None:
+        query = query.where(Campaign.white_label_id == white_label_id)
+    return query
 
 
 def _told(campaign: Campaign, what: str, facts: Mapping[str, object] | None = None) -> None:

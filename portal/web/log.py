@@ -13,6 +13,7 @@ from flask import Blueprint, Response, abort, flash, g, redirect, render_templat
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
+from portal.campaigns import campaigns
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.delivery import log as deliveries
@@ -20,6 +21,7 @@ from portal.delivery.meaning import meaning_of
 from portal.outbox import acts, as_sent
 from portal.outbox.models import Attempt, Delivery, Event
 from portal.routing import explain
+from portal.routing.ways import is_in_sandbox
 from portal.smtp.advice import Advice
 from portal.smtp_settings.modes import AuthKind
 from portal.web.csv_file import csv_file
@@ -59,7 +61,7 @@ def log() -> str:
     page = None
     if search is not None:
         page = deliveries.deliveries(
-            g.site.white_label_id,
+            form.within,
             search,
             before=request.args.get("before", type=int),
             after=request.args.get("after", type=int),
@@ -68,9 +70,10 @@ def log() -> str:
         "shared/log/log.html",
         form=form,
         deliveries=page,
-        is_search=search is None or not search.is_open,
+        is_search=(search is None or not search.is_open or form.within != g.site.white_label_id),
         is_narrow=any(request.args.get(name) for name in MORE),
         subject_of=as_sent.subject_of,
+        is_in_sandbox=g.white_label is not None and is_in_sandbox(g.white_label.id),
     )
 
 
@@ -80,7 +83,7 @@ def log_csv() -> ResponseReturnValue:
     form.offer()
     if not form.validate():
         return redirect(f"{url_for('.log')}?{request.query_string.decode()}")
-    found = deliveries.all_deliveries(g.site.white_label_id, form.search())
+    found = deliveries.all_deliveries(form.within, form.search())
     return csv_file("deliveries", header(), rows(found))
 
 
@@ -99,6 +102,7 @@ def delivery(delivery_id: int) -> Response:
             "shared/log/delivery.html",
             delivery=shown,
             message=shown.message,
+            campaign=campaigns.name_of(shown.message.campaign_id),
             letter=letter,
             fault=fault,
             because=_because(shown),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from flask import g
@@ -25,10 +26,13 @@ from portal.smtp.addresses import AddressError, parse_address
 from portal.web.csv_file import Cell
 from portal.web.forms import Query, tidy
 from portal.web.states import STATES
+from portal.white_labels.models import WhiteLabel
+from portal.white_labels.tenants import all_white_labels
 
-MORE = ("app", "campaign", "server", "code", "since", "until")
+MORE = ("white_label", "app", "campaign", "server", "code", "since", "until")
 """Questions that are asked less often; they stand folded away."""
 _is_message = re.compile(r"msg_[0-9a-f]{24}(\.[0-9]+)?").fullmatch
+_is_number = re.compile(r"[0-9]{1,9}").fullmatch
 _is_message_id = re.compile(r"<?(msg_[0-9a-f]{24}\.[0-9]+)@[^@\s<>]+>?").fullmatch
 
 
@@ -45,6 +49,7 @@ class SearchForm(Query):
         render_kw={"type": "search", "placeholder": lazy("An address, or msg_…")},
     )
     state = SelectField(lazy("State"), default="")
+    white_label = SelectField(lazy("White label"), default="")
     app = SelectField(lazy("App"), default="")
     campaign = SelectField(lazy("Campaign"), default="")
     server = SelectField(lazy("Server"), default="")
@@ -87,16 +92,20 @@ class SearchForm(Query):
                 for app, white_label in deliveries.apps_in(g.site.white_label_id)
             ),
         ]
-        if whose() is not None or g.site.is_platform:
-            del self.campaign
-        else:
-            self.campaign.choices = [
+        if g.site.is_platform:
+            owners = {str(one.id): one for one in all_white_labels()}
+            self.white_label.choices = [
                 anything,
-                *(
-                    SelectChoice(str(one.id), one.name)
-                    for one in campaigns.page(g.site.white_label_id).rows
-                ),
+                *(SelectChoice(number, one.name) for number, one in owners.items()),
             ]
+            chosen = owners.get(self.white_label.data)
+            self.campaign.choices = [anything, *self._campaigns(owners, of=chosen)]
+        else:
+            del self.white_label
+            if whose() is not None:
+                del self.campaign
+            else:
+                self.campaign.choices = [anything, *self._campaigns({}, of=None)]
         self.server.choices = [
             anything,
             *(
@@ -104,6 +113,27 @@ class SearchForm(Query):
                 for server in deliveries.servers_in(g.site.white_label_id)
             ),
         ]
+
+    def _campaigns(
+        self, owners: Mapping[str, WhiteLabel], *, of: WhiteLabel | None
+    ) -> Iterator[SelectChoice]:
+        """The newest campaigns and the one that is asked for, in the Backoffice with whose."""
+        asked = self.campaign.data
+        for one in campaigns.to_choose_from(
+            g.site.white_label_id,
+            of=of.id if of else None,
+            chosen=int(asked) if _is_number(asked or "") else None,
+        ):
+            owner = owners.get(str(one.white_label_id))
+            yield SelectChoice(str(one.id), f"{owner.name}: {one.name}" if owner else one.name)
+
+    @property
+    def within(self) -> int | None:
+        """Whose mail is searched: this white label's, or in the Backoffice the chosen one's."""
+        if g.site.is_platform and self.white_label.data:
+            return int(self.white_label.data)
+        of_here: int | None = g.site.white_label_id
+        return of_here
 
     def search(self) -> Search:
         """The question; what does not make sense finds what the rest finds."""
@@ -123,7 +153,7 @@ class SearchForm(Query):
         )
 
     def _campaign(self) -> Campaign | None:
-        """The campaign that was chosen, of the newest ones."""
+        """The campaign that was chosen."""
         if not self.campaign or not self.campaign.data:
             return None
         return campaigns.find(g.site.white_label_id, int(self.campaign.data))
@@ -142,8 +172,9 @@ def _midnight(day: date) -> datetime:
 def header() -> list[str]:
     """The names of the columns."""
     names = [
-        _("Accepted"), _("Message"), _("To"), _("From"), _("Subject"), _("App"), _("State"),
-        _("Server"), _("Code"), _("Extended code"), _("Words"), _("Attempts"), _("Settled"),
+        _("Accepted"), _("Message"), _("To"), _("From"), _("Subject"), _("App"), _("Campaign"),
+        _("State"), _("Server"), _("Code"), _("Extended code"), _("Words"), _("Attempts"),
+        _("Settled"),
     ]  # fmt: skip
     return [_("White label"), *names] if g.site.is_platform else names
 
@@ -151,10 +182,13 @@ def header() -> list[str]:
 def rows(found: Iterable[Delivery]) -> Iterator[list[Cell]]:
     """What is found, as cells. What depends on the reader is looked up here, not row by row."""
     words = {state: str(label) for state, (label, _look) in STATES.items()}
-    return (_cells(one, words) for one in found)
+    campaign = cache(campaigns.name_of)
+    return (_cells(one, words, campaign) for one in found)
 
 
-def _cells(one: Delivery, words: Mapping[State, str]) -> list[Cell]:
+def _cells(
+    one: Delivery, words: Mapping[State, str], campaign: Callable[[int | None], str | None]
+) -> list[Cell]:
     message = one.message
     row: list[Cell] = [
         message.created_at,
@@ -163,6 +197,7 @@ def _cells(one: Delivery, words: Mapping[State, str]) -> list[Cell]:
         message.from_email,
         as_sent.subject_of(one),
         message.app.name if message.app else None,
+        campaign(message.campaign_id),
         words[one.state],
         one.server.name if one.server else None,
         one.code,

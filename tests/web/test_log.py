@@ -8,9 +8,12 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import select
 
 from portal.accounts.models import Person
 from portal.apps.models import App
+from portal.campaigns import campaigns
+from portal.campaigns.models import Campaign
 from portal.core import clock as core_clock
 from portal.core.db import db
 from portal.notices.post import post
@@ -21,6 +24,7 @@ from portal.outbox.submission import File, FromTemplate, OwnContent, Recipient, 
 from portal.smtp.addresses import parse_mailbox
 from portal.smtp_settings.models import SmtpServer
 from portal.white_labels.models import WhiteLabel
+from tests.equipment.campaigns import launched, make_audience, make_campaign
 from tests.equipment.clock import HandSetClock
 from tests.equipment.mail import send
 from tests.equipment.stage import fresh, make_app, make_server, make_template
@@ -64,6 +68,12 @@ def submission(app: App, **facts: object) -> Submission:
         "content": OwnContent("Hello Kim", "Hello."),
     }
     return Submission(**{**fixed, **facts})  # type: ignore[arg-type]
+
+
+def campaign_to(author: Person, email: str) -> Campaign:
+    """A campaign to one person, as far as the outbox."""
+    campaign = make_campaign(author, make_audience(author, [f"{email},Kim"]))
+    return launched(campaign)
 
 
 class TestTheAnswer:
@@ -193,6 +203,16 @@ class TestTheStory:
         assert "Message-ID: <" in page.content
         assert "Welcome, version 1, en" in page.content
 
+    def test_the_campaign_is_one_click_away(
+        self, visit: Visits, ada: Person, own: SmtpServer
+    ) -> None:
+        campaign_to(ada, "kim@x.example")
+        sent = db.session.scalars(select(Delivery)).one()
+
+        page = visit(ada).get(f"/log/{sent.id}").click("Spring")
+
+        assert page.h1 == "Spring"
+
     def test_other_recipients_of_the_message_are_one_click_away(
         self, visit: Visits, ada: Person, shop: App
     ) -> None:
@@ -319,6 +339,59 @@ class TestTheList:
         assert ("gone@" in by_code, "slow@" in by_code) == (False, True)
         assert ("gone@" in by_address, "slow@" in by_address) == (False, True)
         assert "Nothing matches" in by_nothing
+
+    def test_is_narrowed_to_a_campaign_that_is_older_than_those_offered(
+        self, visit: Visits, ada: Person, acme: WhiteLabel, shop: App
+    ) -> None:
+        oldest = campaign_to(ada, "gone@x.example")
+        for number in range(50):
+            campaigns.create(acme, name=f"Later {number}", author=ada)
+        db.session.commit()
+        send(shop, "other@x.example")
+
+        found = visit(ada).get("/log", query={"campaign": oldest.id})
+
+        assert found.error_at("campaign") == ""
+        assert ("gone@" in found.content, "other@" in found.content) == (True, False)
+        offered = found.tree.xpath("//*[@name='campaign']/option[@value != '']")
+        assert len(offered) == 51
+
+    @pytest.mark.parametrize("made_up", ["9999", "99999999999999999999", "x"])
+    def test_a_campaign_that_is_not_there_is_refused(
+        self, visit: Visits, ada: Person, made_up: str
+    ) -> None:
+        page = visit(ada).get("/log", query={"campaign": made_up})
+
+        assert page.error_at("campaign") == "Not a valid choice."
+
+    def test_anothers_campaign_is_refused(
+        self, visit: Visits, ada: Person, cal: Person, own: SmtpServer
+    ) -> None:
+        make_server(cal, "birch-own", from_email="news@birch.example")
+        theirs = campaign_to(cal, "gone@x.example")
+
+        page = visit(ada).get("/log", query={"campaign": theirs.id})
+
+        assert page.error_at("campaign") == "Not a valid choice."
+        assert "gone@" not in page.content
+
+    def test_the_backoffice_narrows_it_to_a_white_label_and_its_campaigns(
+        self, visit: Visits, olive: Person, ada: Person, cal: Person, own: SmtpServer
+    ) -> None:
+        make_server(cal, "birch-own", from_email="news@birch.example")
+        ours, theirs = campaign_to(ada, "ours@x.example"), campaign_to(cal, "theirs@x.example")
+        here = visit(olive)
+
+        in_acme = here.get("/backoffice/log").submit("Show", white_label=ada.white_label_id)
+        of_theirs = here.get("/backoffice/log").submit("Show", campaign=theirs.id)
+        exported = here.answer("GET", f"/backoffice/log.csv?white_label={ada.white_label_id}")
+
+        offered = in_acme.tree.xpath("//*[@name='campaign']/option[@value != '']")
+        assert [(one.get("value"), one.text) for one in offered] == [(str(ours.id), "Acme: Spring")]
+        assert ("ours@" in in_acme.content, "theirs@" in in_acme.content) == (True, False)
+        assert ("ours@" in of_theirs.content, "theirs@" in of_theirs.content) == (False, True)
+        (row,) = csv.DictReader(io.StringIO(exported.get_data(as_text=True).lstrip("\ufeff")))
+        assert (row["To"], row["Campaign"]) == ("ours@x.example", "Spring")
 
     def test_days_are_those_of_the_reader(
         self, visit: Visits, ada: Person, shop: App, clock: HandSetClock

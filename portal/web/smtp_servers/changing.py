@@ -16,6 +16,7 @@ from flask_babel import gettext as _
 from portal.accounts import people
 from portal.accounts.models import Person
 from portal.apps.apps import contacts_of
+from portal.campaigns import campaigns
 from portal.config import Config
 from portal.core.db import db
 from portal.core.errors import Refusal
@@ -284,5 +285,6 @@ def delete_server(server_id: int) -> ResponseReturnValue:
         form=form,
         server=server,
         effects=effects.of_deleting(server),
+        campaigns=campaigns.on_server(server),
         list_url=list_url(),
     )

@@ -18,7 +18,7 @@ from portal.core.errors import Refusal
 from portal.core.words import lazy
 from portal.outbox import acts as mail
 from portal.outbox import effects
-from portal.routing.ways import ways_of
+from portal.routing.ways import is_in_sandbox, ways_of
 from portal.web import simulator
 from portal.web.csv_file import csv_file
 from portal.web.forms import Form, Query, tidy
@@ -93,7 +93,11 @@ def apps() -> str:
         after=request.args.get("after", type=int),
     )
     return render_template(
-        "white_label/apps/apps.html", form=form, page_of_apps=page, ways=ways_of(page.rows)
+        "white_label/apps/apps.html",
+        form=form,
+        page_of_apps=page,
+        ways=ways_of(page.rows),
+        is_in_sandbox=is_in_sandbox(g.white_label.id),
     )
 
 

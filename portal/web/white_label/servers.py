@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import g, render_template, request
 
+from portal.routing.ways import is_in_sandbox
 from portal.web.smtp_servers import add_pages
 from portal.web.smtp_servers.bearer import ask_for_bearer
 from portal.web.smtp_servers.watching import server_rows
@@ -20,6 +21,7 @@ def servers() -> str:
         rows=server_rows(search),
         search=search,
         are_in_use=g.white_label.mail_mode is MailMode.OWN,
+        is_in_sandbox=is_in_sandbox(g.white_label.id),
     )
 
 

@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from portal.accounts.models import Person
+from portal.campaigns.models import CampaignState
 from portal.core import clock
 from portal.core.db import db
 from portal.mail_templates.models import MailTemplate
@@ -19,6 +20,7 @@ from portal.smtp_settings.credentials import secret_of
 from portal.smtp_settings.models import SmtpServer, TlsMode
 from portal.smtp_settings.presets import PRESETS, Fitness
 from portal.white_labels.models import WhiteLabel
+from tests.equipment.campaigning import make_audience, make_campaign
 from tests.equipment.certificates import Authority
 from tests.equipment.clock import HandSetClock
 from tests.equipment.smtp_script import Command, Say, Script
@@ -776,6 +778,7 @@ def test_deleting_says_what_goes_with_it_and_then_it_goes(
     assert "1: Abe" in page.content
     assert "kept in the sandbox" in page.content
     assert "The server acme-own is deleted." in gone.text
+    assert "Sandbox: nothing leaves." in gone.content
     assert not servers.servers_of(acme)
     assert fresh(template).preferred_server_id is None
     assert senders.default_of(abe) is None
@@ -789,6 +792,40 @@ def test_deleting_one_of_several_does_not_speak_of_the_sandbox(visit: Visits, ad
     page = visit(ada).get(f"/servers/{server.id}/delete")
 
     assert "sandbox" not in page.content
+
+
+def test_deleting_names_the_campaigns_that_are_to_leave_through_it(
+    visit: Visits, ada: Person, acme: WhiteLabel
+) -> None:
+    server = make_server(ada, "acme-own", from_email="news@acme.example")
+    chosen = make_sender(server, "team@acme.example", of=acme)
+    other = make_sender(make_server(ada, "other"), "other@acme.example", of=acme)
+    plain, preferring = make_template(acme, "a"), make_template(acme, "b", preferred=server)
+    audience = make_audience(acme)
+    make_campaign(ada, plain, audience, name="By its sender", sender=chosen)
+    make_campaign(ada, preferring, audience, name="By its template")
+    make_campaign(ada, preferring, audience, name="Elsewhere", sender=other)
+    make_campaign(ada, plain, audience, name="By chance")
+    over = make_campaign(ada, plain, audience, name="Over", sender=chosen)
+    over.state = CampaignState.FINISHED
+    db.session.commit()
+
+    page = visit(ada).get(f"/servers/{server.id}/delete")
+
+    (told,) = page.tree.xpath("//dt[text() = 'Campaigns']/following-sibling::dd[1]")
+    assert told.text_content() == "2: By its sender, By its template"
+
+
+@pytest.mark.parametrize("path", ["/servers", "/apps", "/log"])
+def test_pages_say_that_nothing_leaves_until_there_is_a_server(
+    path: str, visit: Visits, ada: Person
+) -> None:
+    before = visit(ada).get(path).content
+
+    make_server(ada)
+    after = visit(ada).get(path).content
+
+    assert ("nothing leaves" in before, "nothing leaves" in after) == (True, False)
 
 
 # Whose
