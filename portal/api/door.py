@@ -12,9 +12,10 @@ from pydantic import BaseModel, ValidationError
 
 from portal.api.problems import Problem
 from portal.apps import keys
-from portal.apps.models import ApiKey
+from portal.apps.models import ApiKey, KeyKind
 from portal.audit.trail import Actor, acting
 from portal.core.db import db
+from portal.core.errors import Refusal
 from portal.core.words import _
 from portal.outbox import idempotency
 
@@ -58,6 +59,17 @@ def key() -> ApiKey:
     """The key of this request."""
     known: ApiKey = g.api_key
     return known
+
+
+def refuse_test_key() -> None:
+    """A test key tries things out: nothing that really leaves is begun, changed or stopped by it.
+
+    Raises:
+        Refusal: ``test_key``.
+    """
+    if key().kind is KeyKind.TEST:
+        words = _("A test key launches and changes no campaign, and cancels test messages only.")
+        raise Refusal("test_key", words)
 
 
 def read(model: type[Body]) -> Body:

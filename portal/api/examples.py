@@ -220,7 +220,10 @@ CODES: Mapping[str, tuple[int, Words]] = {
     "language_unknown": (422, lazy("The template has no text in this language.")),
     "per_hour_not_fit": (422, lazy("A pace by the hour needs a number of mails.")),
     "delay_not_fit": (422, lazy("A random pace needs a shortest and a longest pause.")),
-    "test_key": (422, lazy("A test key launches no campaign.")),
+    "test_key": (
+        422,
+        lazy("A test key launches and changes no campaign, and cancels test messages only."),
+    ),
     "send_at_too_far": (422, lazy("At most one year ahead.")),
     "attachment_not_base64": (422, lazy("An attachment is not base64.")),
     "attachments_too_large": (422, lazy("All attachments together may have 10 MB.")),

@@ -10,7 +10,7 @@ from flask import Response, jsonify, request
 
 from portal.accounts import people
 from portal.api import schemas
-from portal.api.door import answer_once, bp, key, read
+from portal.api.door import answer_once, bp, key, read, refuse_test_key
 from portal.api.problems import Problem
 from portal.apps.models import KeyKind
 from portal.core.db import db
@@ -78,6 +78,8 @@ def messages() -> Response:
 def cancel(public_id: str) -> Response:
     """Take back what has not been handed over yet."""
     row = queries.message_of_app(key().app.white_label_id, key().app_id, public_id)
+    if not row.is_test:
+        refuse_test_key()
     count = acts.cancel(row)
     db.session.commit()
     states = [delivery.state for delivery in row.deliveries]

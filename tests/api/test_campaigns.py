@@ -122,6 +122,23 @@ def test_a_test_key_launches_nothing(stage: Stage) -> None:
 
 
 @pytest.mark.usefixtures("ready")
+@pytest.mark.parametrize("act", ["pause", "resume", "cancel"])
+def test_a_test_key_looks_at_a_campaign_and_leaves_it_alone(
+    calls: Caller, stage: Stage, act: str
+) -> None:
+    path = f"/campaigns/{calls.post('/campaigns', SPRING).json['id']}"
+    if act == "resume":
+        calls.post(f"{path}/pause")
+    before = the_campaign().state
+    trying = stage.caller(stage.shop, KeyKind.TEST)
+
+    answer = trying.post(f"{path}/{act}")
+
+    assert (answer.status_code, answer.json["code"]) == (422, "test_key")
+    assert trying.get(path).json["state"] == before
+
+
+@pytest.mark.usefixtures("ready")
 @pytest.mark.accepts("SI-27")
 def test_an_app_of_somebody_else_cannot_choose_the_owners_sender(stage: Stage) -> None:
     sender = senders.primary_of(stage.own)

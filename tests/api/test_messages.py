@@ -362,6 +362,18 @@ class TestCancelling:
 
         assert (answer.status_code, answer.json["code"]) == (409, "too_late")
 
+    def test_a_test_key_takes_back_test_messages_only(self, calls: Caller, stage: Stage) -> None:
+        trying = stage.caller(stage.shop, KeyKind.TEST)
+        live = calls.post("/messages", HELLO).json["id"]
+        tried = trying.post("/messages", HELLO | {"to": ["bounced@simulator.livery.example"]})
+
+        refused = trying.post(f"/messages/{live}/cancel")
+        taken = trying.post(f"/messages/{tried.json['id']}/cancel")
+
+        assert (refused.status_code, refused.json["code"]) == (422, "test_key")
+        assert calls.get(f"/messages/{live}").json["status"] == "queued"
+        assert taken.json["status"] == "cancelled"
+
 
 class TestKeys:
     @pytest.mark.parametrize(
