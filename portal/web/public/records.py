@@ -110,6 +110,7 @@ def _is_within_limit() -> bool:
         return False
     if request.method == "POST":
         attempts.count(subject)
+        db.session.commit()  # counted for good, whatever becomes of the link
         return True
     try:
         attempts.count_aside(subject)

@@ -8,12 +8,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from portal.accounts.models import Person
+from portal.accounts.models import Person, Tally
 from portal.core.db import db
 from portal.desk import domain_requests
 from portal.desk.request_models import DomainRequest, RecordLink
+from portal.domains import checks
 from portal.domains.models import Domain, DomainRecord, DomainState
 from portal.domains.records import Purpose
+from portal.domains.resolver import DnsResolver
 from portal.outbox import suspension
 from portal.smtp_settings.models import SmtpServer
 from portal.white_labels.models import WhiteLabel
@@ -255,6 +257,28 @@ class TestPublishing:
 
         assert "DNS was asked a moment ago." in again.text
 
+    def test_a_check_is_counted_while_dns_is_asked_and_no_longer(
+        self, clock: HandSetClock, here: Visitor, domain: Domain, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        under_way: list[int] = []
+
+        def looked_at(plan: checks.Plan, dns: DnsResolver) -> checks.Findings:
+            # From outside: what is counted has to be committed by now.
+            with db.engine.connect() as another:
+                counted = select(Tally).where(Tally.subject.startswith("dns check under way"))
+                under_way.append(len(another.execute(counted).all()))
+            return ask(plan, dns)
+
+        ask = checks.ask
+        monkeypatch.setattr(checks, "ask", looked_at)
+        page = here.get(f"/domains/{domain.id}").submit("Check now")
+        clock.advance(seconds=10)
+
+        page = page.submit("Check now")
+
+        assert under_way == [2, 2]
+        assert "0 of 3 required records are there." in page.text
+
     def test_what_strangers_publish_is_only_text(
         self, here: Visitor, domain: Domain, dns_server: DnsServer
     ) -> None:
@@ -392,6 +416,15 @@ class TestSharing:
         assert statuses == [404] * 60 + [429]
         clock.advance(minutes=11)
         assert stranger.answer("GET", "/records/x").status_code == 404
+
+    def test_pressing_the_button_of_links_that_are_not_there_is_counted_too(
+        self, clock: HandSetClock, visit: Visits, acme: WhiteLabel
+    ) -> None:
+        stranger = visit.at("acme.localhost")
+        stranger.get("/sign-in")
+        statuses = [stranger.post(f"/records/{n}").status for n in range(61)]
+
+        assert statuses == [404] * 60 + [429]
 
     def test_the_new_link_is_shown_once(self, here: Visitor, domain: Domain) -> None:
         address = _share(here, domain)
