@@ -9,6 +9,7 @@ from typing import Any
 
 from portal.mail_templates import merge
 from portal.mail_templates.models import TemplateText
+from portal.mail_templates.wordings import Wording
 
 GIVEN = frozenset({"email", "name", "brand", "unsubscribe_url"})
 """What every mail knows by itself; nobody is asked for it."""
@@ -23,7 +24,7 @@ class Asked:
     needs_name: bool = False  # prints the recipient's name
 
 
-def asked_by(text: TemplateText) -> Asked:
+def asked_by(text: TemplateText | Wording) -> Asked:
     """What this text asks for in subject and bodies together."""
     return _asked(text.subject, text.text, text.html)
 

@@ -130,8 +130,11 @@ def parse(source: str, *, is_html: bool = False) -> Template:
 
     seen = sorted((v for group in found.values() for v in group), key=lambda v: v.span.index)
     lines: dict[str, int] = {}
+    line, counted = 1, 0
     for variable in seen:
-        lines.setdefault(str(variable), source.count("\n", 0, variable.span.index) + 1)
+        line += source.count("\n", counted, variable.span.index)
+        counted = variable.span.index
+        lines.setdefault(str(variable), line)
     return Template(
         variables=tuple(lines),
         lines=lines,

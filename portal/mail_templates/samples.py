@@ -22,6 +22,10 @@ PARTS_OF_BRAND = (
 LONGEST = 4000
 """Characters of one sample value."""
 MOST = 200
+MOST_GUESSED = 20
+MOST_KNOWN = 200
+LONGEST_GUESSED = 40
+"""What is compared for slips: so many names with so many, and none longer. A second at worst."""
 
 
 def check_samples(typed: Mapping[str, str]) -> dict[str, str]:
@@ -66,16 +70,21 @@ def values_of(
 def unknown(names: Iterable[str], known: Iterable[str]) -> dict[str, str | None]:
     """The names that nothing is known of, each with the known one that it may be a slip for.
 
-    `brand.nmae` is unknown although `brand` is known: its parts are all ours.
+    `brand.nmae` is unknown although `brand` is known: its parts are all ours. Slips are a guess,
+    and guessing compares each name with each: only the first few are guessed at.
     """
-    known = {*known, *GIVEN, *(f"brand.{part}" for part in PARTS_OF_BRAND)}
+    ours = {*GIVEN, *(f"brand.{part}" for part in PARTS_OF_BRAND)}
+    known = {*known, *ours}
+    likely = [*ours, *sorted(name for name in known - ours if len(name) <= LONGEST_GUESSED)]
+    likely = likely[:MOST_KNOWN]
     whole = {name.partition(".")[0] for name in known}
     found: dict[str, str | None] = {}
     for name in names:
         is_part_of_known = _top(name) in known and _top(name) != "brand"
         if name in known or name in whole or is_part_of_known:
             continue
-        close = get_close_matches(name, known, n=1, cutoff=0.75)
+        may_be_slip = len(found) < MOST_GUESSED and len(name) <= LONGEST_GUESSED
+        close = get_close_matches(name, likely, n=1, cutoff=0.75) if may_be_slip else []
         found[name] = close[0] if close else None
     return found
 

@@ -19,6 +19,8 @@ _is_language = re.compile("[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?").fullmatch
 LONGEST_SUBJECT = 500
 LONGEST_BODY = 512 * 1024
 """Characters; ten times what a richly laid out newsletter has."""
+MOST_NAMES = 500
+"""Values that a subject or a body asks for: whoever sends it has to know them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,12 @@ def check_wording(language: str, wording: Wording) -> None:
 def _parse(field: str, read: Callable[[], merge.Template]) -> None:
     """What cannot be merged is refused before it is saved, at its field and with its line."""
     try:
-        read()
+        names = read().variables
     except merge.TemplateError as error:
         raise Refusal(error.code, error.words, field=field) from None
+    if len(names) > MOST_NAMES:
+        raise Refusal(
+            "too_many_names",
+            _("A text asks for at most %(limit)s values.", limit=MOST_NAMES),
+            field=field,
+        )

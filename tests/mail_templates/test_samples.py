@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import random
+import time
+
 import pytest
 
 from portal.core.errors import Refusal
-from portal.mail_templates.samples import LONGEST, check_samples, unknown, values_of
+from portal.mail_templates.samples import (
+    LONGEST,
+    LONGEST_GUESSED,
+    MOST_GUESSED,
+    check_samples,
+    unknown,
+    values_of,
+)
 
 
 def test_dots_lead_into_things() -> None:
@@ -78,3 +88,23 @@ def test_what_is_known(name: str, known: list[str]) -> None:
 )
 def test_a_name_that_nothing_is_known_of_may_be_a_slip(name: str, meant: str | None) -> None:
     assert unknown([name], ["first_name", "user.name"]) == {name: meant}
+
+
+def test_thousands_of_names_are_told_and_only_the_first_few_are_guessed_at() -> None:
+    dice = random.Random(1)
+    letters = "ab" * (LONGEST_GUESSED // 2)
+    names, known = (["".join(dice.sample(letters, len(letters))) for _ in range(n)]
+                    for n in (2000, 2000))  # fmt: skip
+    begun = time.process_time()
+
+    found = unknown(names, known)
+
+    assert time.process_time() - begun < 5
+    assert found.keys() == set(names) - set(known)
+    assert all(meant is None for meant in list(found.values())[MOST_GUESSED:])
+
+
+def test_a_very_long_name_is_not_guessed_at() -> None:
+    long = "a" * 50_000
+
+    assert unknown([f"{long}b"], [f"{long}c"]) == {f"{long}b": None}

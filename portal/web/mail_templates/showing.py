@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from flask import Response, abort, flash, g, redirect, render_template, request, url_for
@@ -16,7 +17,8 @@ from portal.core.words import lazy
 from portal.mail_templates import drafting, templates
 from portal.mail_templates.asking import asked_by
 from portal.mail_templates.history import version_numbered
-from portal.mail_templates.models import MailTemplate, TemplateVersion
+from portal.mail_templates.models import MailTemplate, TemplateText, TemplateVersion
+from portal.mail_templates.wordings import Wording
 from portal.web.forms import Form, tidy
 from portal.web.headers import policy
 from portal.web.mail_templates.frames import frame
@@ -93,7 +95,12 @@ def typed_samples() -> dict[str, str]:
 
 def names_in(version: TemplateVersion) -> list[str]:
     """What it asks for in any language, apart from what every mail knows by itself."""
-    names = {name for text in version.texts for name in asked_by(text).names}
+    return names_in_texts(version.texts)
+
+
+def names_in_texts(texts: Iterable[TemplateText | Wording]) -> list[str]:
+    """What these ask for together; nothing is read, so the store need not be held meanwhile."""
+    names = {name for text in texts for name in asked_by(text).names}
     return sorted(name for name in names if "[" not in name)
 
 

@@ -22,7 +22,7 @@ from portal.web.forms import Form, tidy
 from portal.web.headers import policy
 from portal.web.mail_templates.frames import PARTS, frame
 from portal.web.mail_templates.languages import OFFERED, choices, language_name
-from portal.web.mail_templates.showing import find, names_in
+from portal.web.mail_templates.showing import find, names_in, names_in_texts
 
 
 def _lines(source: str | None) -> str:
@@ -77,8 +77,14 @@ def edit_template(template_id: int) -> ResponseReturnValue:
     rival, asks_if_sure = None, False
     if form.validate_on_submit():
         wording = form.wording()
+        samples_known, spoken = (
+            set(shown.samples),
+            templates.wordings_of(version) if version else {},
+        )
+        db.session.rollback()  # reading templates takes its time; nobody should wait for a lock
         try:
-            strangers = _checked(shown, version, language, wording, form)
+            known = samples_known.union(names_in_texts(spoken.values()))
+            strangers = _checked(known, language, wording, form)
             asks_if_sure = strangers is None
             if strangers is not None:
                 saved = _save(template_id, language, wording, form)
@@ -135,8 +141,7 @@ def _form_for(version: TemplateVersion | None, language: str) -> TextForm:
 
 
 def _checked(
-    shown: MailTemplate,
-    version: TemplateVersion | None,
+    known: set[str],
     language: str,
     wording: Wording,
     form: TextForm,
@@ -147,7 +152,6 @@ def _checked(
         Refusal: at the field that cannot be merged or sent.
     """
     check_wording(language, wording)
-    known = {*shown.samples, *(names_in(version) if version else ())}
     strangers = list(_strangers(wording, known))
     slips = [one for one in strangers if one.meant]
     if not slips or form.is_sure.data:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
 from portal.accounts.models import Person
 from portal.core.db import db
-from portal.mail_templates import drafting, templates
+from portal.mail_templates import drafting, samples, templates
 from portal.mail_templates.gallery import STARTS
 from portal.mail_templates.models import MailTemplate, TemplateVersion
-from portal.mail_templates.wordings import LONGEST_BODY, Wording
+from portal.mail_templates.samples import unknown
+from portal.mail_templates.wordings import LONGEST_BODY, MOST_NAMES, Wording
 from portal.outbox.accept import accept
 from portal.outbox.as_sent import letter_of
 from portal.outbox.models import Delivery
@@ -215,6 +218,36 @@ def test_a_name_that_looks_like_a_slip_is_asked_about_before_it_is_saved(
 
     assert "Saved as version 2." in saved.text
     assert "frist_name (Text, line 2)" in saved.text
+
+
+def test_nobody_waits_for_a_lock_while_names_are_compared(
+    visit: Visits, ada: Person, acme: WhiteLabel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    template = make_template(acme, texts=[("en", "Hello", "{{ first_name }}", None)])
+    page = visit(ada).get(f"/templates/{template.id}/edit")
+    was_in_transaction: list[bool] = []
+
+    def watched(*arguments: Any) -> dict[str, str | None]:
+        was_in_transaction.append(db.session().in_transaction())
+        return unknown(*arguments)
+
+    monkeypatch.setattr(samples, "unknown", watched)
+    page.submit("Save", text="{{ frist_name }}")
+
+    assert was_in_transaction == [False, False]
+
+
+def test_a_text_asks_for_a_bounded_number_of_values(
+    visit: Visits, ada: Person, acme: WhiteLabel
+) -> None:
+    template = make_template(acme)
+    names = "".join(f"{{{{ n{number} }}}}\n" for number in range(MOST_NAMES + 1))
+    page = visit(ada).get(f"/templates/{template.id}/edit")
+
+    refused = page.submit("Save", text=names)
+
+    assert refused.error_at("text") == "A text asks for at most 500 values."
+    assert newest(template).number == 1
 
 
 def test_new_names_are_told_with_their_lines(visit: Visits, ada: Person, acme: WhiteLabel) -> None:
