@@ -22,10 +22,10 @@ from portal.outbox.models import Message
 from portal.outbox.states import State
 from portal.smtp_settings import tokens
 from portal.smtp_settings.credentials import keep_secret
-from portal.smtp_settings.models import AccessToken, ServerHealth, SmtpServer
+from portal.smtp_settings.models import AccessToken, ParkedSender, ServerHealth, SmtpServer
 from portal.white_labels.features import EVERYWHERE, NOWHERE, Feature
 from tests.equipment.mail import deliveries, drain, make_worker, send, states, until, working
-from tests.equipment.smtp_script import Script
+from tests.equipment.smtp_script import Say, Script
 from tests.equipment.smtp_server import SmtpServer as Fake
 from tests.equipment.stage import make_app, make_person, make_white_label
 from tests.equipment.token_endpoint import MAILBOX, SECRET, Odd, TokenEndpoint
@@ -189,6 +189,25 @@ def test_a_new_token_that_is_refused_parks_at_the_first(
     assert (health.parked_kind, endpoint.given) == ("credentials", ["token-1"])
     assert sum(len(seen.sign_ins) for seen in fake.connections) == 1
     assert states(message) == [State.QUEUED, State.QUEUED]
+
+
+@pytest.mark.both_stores
+def test_a_sender_that_is_refused_after_the_message_parks_the_pair_and_fails_nothing(
+    app: Flask, shop: App, server: SmtpServer, fake: Fake
+) -> None:
+    denied = "5.2.252 SendAsDenied; news@acme.example not allowed to send as shop@acme.example"
+    fake.script = replace(TAKES_TOKENS, body=Say(554, denied))
+    message = send(shop, ["ann@birch.example", "ben@birch.example"])
+
+    drain(app)
+
+    assert states(message) == [State.HELD, State.HELD]
+    assert {delivery.kind for delivery in deliveries(message)} == {"sender_refused"}
+    pair = db.session.scalars(select(ParkedSender)).one()
+    assert (pair.server_id, pair.from_email) == (server.id, MAILBOX)
+    assert denied in pair.words
+    assert not health_of(server).is_parked
+    assert fake.ledger == []
 
 
 def test_a_refused_grant_parks_at_the_first_and_the_admins_are_told_what_to_do(

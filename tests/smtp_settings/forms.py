@@ -48,6 +48,17 @@ def plan(
     )
 
 
+def as_toml(value: object) -> str:
+    """A setting's value as a provisioning file has it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case int():
+            return str(value)
+        case _:
+            return f'"""{value}"""'
+
+
 def saved(by: Person, white_label: WhiteLabel | None, values: ServerValues = TYPED) -> SmtpServer:
     """A server that has passed its test, in the database."""
     planned = plan(white_label, values, policy=LOOPBACK, has_owner_rights=True)

@@ -21,7 +21,7 @@ from portal.core.errors import Refusal
 from portal.core.secret import Secret
 from portal.smtp.target import Grant
 from portal.smtp_settings import servers, tokens
-from portal.smtp_settings.credentials import BOUND, SecretLost, secret_of
+from portal.smtp_settings.credentials import BOUND, SecretLost, keep_secret, secret_of
 from portal.smtp_settings.models import AccessToken, AuthKind, SmtpServer, TlsMode
 from portal.smtp_settings.oauth import Token
 from portal.smtp_settings.targets import target_of
@@ -33,7 +33,7 @@ from tests.equipment.clock import HandSetClock
 from tests.equipment.stage import fresh
 from tests.equipment.token_endpoint import CLIENT, MAILBOX, SECRET, TENANT
 from tests.smtp_settings.bearer import BEARER, BLANK_BEARER, enable, plan_bearer, saved_bearer
-from tests.smtp_settings.forms import AUTHORITY, HELO, plan
+from tests.smtp_settings.forms import AUTHORITY, HELO, as_toml, plan
 
 ELSEWHERE: dict[str, Any] = {
     "preset": "microsoft_365",
@@ -49,6 +49,12 @@ ELSEWHERE: dict[str, Any] = {
     "oauth_client_id": "00000000-1111-2222-3333-444444444444",
 }
 """One change for every setting that can be typed and says where a secret or its token goes."""
+IN_A_FILE = {
+    "may_auth_in_clear": "auth_in_clear",
+    "oauth_tenant": "tenant",
+    "oauth_client_id": "client_id",
+}
+"""What a provisioning file calls them, where it is not the column's name."""
 BEHIND_OUR_BACK: dict[str, Any] = ELSEWHERE | {
     "white_label_id": None,
     "auth": AuthKind.BASIC,
@@ -206,40 +212,30 @@ class TestASecretGoesNowhereElse:
 
         assert kept_token(fresh(server)) is None
 
-    @pytest.mark.parametrize("name", ["tenant", "client_id", "username", "host", "preset"])
+    @pytest.mark.parametrize("name", ELSEWHERE)
     def test_a_provisioning_file_without_secret_cannot_take_it_along(
-        self, server: SmtpServer, config: Config, name: str
+        self, server: SmtpServer, config: Config, name: str, changed: Callable[[str], Any]
     ) -> None:
-        server.oauth_authority = config.microsoft_authority
-        db.session.commit()
-        settings = {
-            "preset": "generic",
-            "host": "smtp.office365.com",
-            "username": MAILBOX,
-            "tenant": TENANT,
-            "client_id": CLIENT,
-        }
-        column = {"tenant": "oauth_tenant", "client_id": "oauth_client_id"}.get(name, name)
-        settings[name] = ELSEWHERE[column]
-        lines = "\n".join(f'{key} = "{value}"' for key, value in settings.items())
-        text = f"""
-[[white_labels]]
-slug = "acme"
-name = "Acme"
-[[white_labels.servers]]
-name = "Acme at Microsoft"
-configured_by = "ada@acme.example"
-from_email = "{MAILBOX}"
-port = 587
-tls = "starttls"
-auth = "bearer"
-{lines}
-"""
+        entered_with_authority_of(config, server)
+        text = provisioning_file(**{IN_A_FILE.get(name, name): changed(name)})
 
         with pytest.raises(BadDocument) as bad:
             rehearse(read(text), config=config, environ={}, trusts_domains=False)
 
-        assert bad.value.faults[0].key == "white_labels.0.servers.0.client_secret"
+        (fault,) = bad.value.faults
+        assert fault.key == "white_labels.0.servers.0.client_secret"
+        assert "enter it again" in fault.words
+
+    def test_one_that_changes_nothing_does_not_need_it(
+        self, server: SmtpServer, config: Config
+    ) -> None:
+        entered_with_authority_of(config, server)
+
+        report = rehearse(
+            read(provisioning_file()), config=config, environ={}, trusts_domains=False
+        )
+
+        assert not report.attempts
 
     def test_with_another_authority_of_the_operator_it_is_asked_for_again(
         self, server: SmtpServer
@@ -428,6 +424,39 @@ def test_the_authority_is_encrypted_or_this_machine(authority: str, *, is_fine: 
     else:
         with pytest.raises(ConfigurationError, match="LIVERY_MICROSOFT_AUTHORITY"):
             read_config(environ)
+
+
+def entered_with_authority_of(config: Config, server: SmtpServer) -> None:
+    """The secret is for the authority that a provisioning file means."""
+    server.oauth_authority = config.microsoft_authority
+    keep_secret(server, Secret(SECRET), by=server.configured_by)
+    db.session.commit()
+
+
+def provisioning_file(**changes: Any) -> str:
+    """The server of these tests, without its secret."""
+    settings = {
+        "name": BEARER.name,
+        "configured_by": "ada@acme.example",
+        "from_email": MAILBOX,
+        "preset": "generic",
+        "host": BEARER.host,
+        "port": BEARER.port,
+        "tls": BEARER.tls,
+        "auth": "bearer",
+        "username": MAILBOX,
+        "tenant": TENANT,
+        "client_id": CLIENT,
+        **changes,
+    }
+    lines = "\n".join(f"{key} = {as_toml(value)}" for key, value in settings.items())
+    return f"""
+[[white_labels]]
+slug = "acme"
+name = "Acme"
+[[white_labels.servers]]
+{lines}
+"""
 
 
 def keep_token(server: SmtpServer) -> None:

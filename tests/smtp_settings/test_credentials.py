@@ -23,7 +23,7 @@ from portal.smtp_settings.targets import target_of
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.certificates import Authority
 from tests.equipment.stage import fresh
-from tests.smtp_settings.forms import AUTHORITY, BLANK, HELO, PASSWORD, plan, saved
+from tests.smtp_settings.forms import AUTHORITY, BLANK, HELO, PASSWORD, as_toml, plan, saved
 
 ELSEWHERE: dict[str, Any] = {
     "preset": "mailgun",
@@ -102,7 +102,7 @@ def test_a_provisioning_file_without_password_cannot_take_the_stored_one_elsewhe
         "username": "acme",
         key: changed(name),
     }
-    lines = "\n".join(f"{setting} = {_toml(value)}" for setting, value in settings.items())
+    lines = "\n".join(f"{setting} = {as_toml(value)}" for setting, value in settings.items())
     text = f"""
 [[white_labels]]
 slug = "acme"
@@ -181,13 +181,3 @@ def test_a_server_without_usable_secret_cannot_be_switched_on(server: SmtpServer
 
     with pytest.raises(SecretLost):
         servers.switch(server, on=True)
-
-
-def _toml(value: object) -> str:
-    match value:
-        case bool():
-            return str(value).lower()
-        case int():
-            return str(value)
-        case _:
-            return f'"""{value}"""'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -22,13 +23,20 @@ from portal.white_labels.models import WhiteLabel
 from tests.equipment.certificates import Authority
 from tests.equipment.smtp_script import Say, Script
 from tests.equipment.smtp_server import SmtpServer as FaultServer
-from tests.equipment.token_endpoint import CLIENT, MAILBOX, SECRET, TENANT, TokenEndpoint
+from tests.equipment.stage import fresh
+from tests.equipment.token_endpoint import CLIENT, MAILBOX, SECRET, TENANT, Odd, TokenEndpoint
 from tests.equipment.visitor import Page, Visits
 from tests.smtp_settings.bearer import enable, make_bearer_server
 from tests.web.servers import HOST, the_server
 
 NEW = "/servers/new?preset=generic"
 MICROSOFT = "/servers/new?preset=microsoft_365"
+ACTS = [
+    pytest.param("test", id="Test"),
+    pytest.param("", id="Save"),
+    pytest.param("draft", id="draft"),  # its button stands there after a failed test only
+]
+SEND_AS_DENIED = "5.2.252 SendAsDenied; news@acme.example not allowed to send as shop@acme.example"
 
 
 @pytest.fixture
@@ -343,6 +351,30 @@ class TestLive:
 
         assert "The client secret has expired." in page.content
 
+    def test_an_application_without_consent_is_told_who_gives_it(
+        self,
+        visit: Visits,
+        ada: Person,
+        office: FaultServer,
+        authority: Authority,
+        endpoint: TokenEndpoint,
+    ) -> None:
+        said = {
+            "error": "invalid_grant",
+            "error_description": "AADSTS65001: The user or administrator has not consented to use "
+            f"the application with ID '{CLIENT}' named 'Livery'.",
+            "error_codes": [65001],
+        }
+        endpoint.misbehave(Odd(400, (json.dumps(said).encode(),)))
+
+        page = visit(ada).get(NEW).submit("Test", **typed(office, authority))
+
+        assert "No access token" in page.content
+        assert "AADSTS65001" in page.content
+        assert "Nobody has allowed this application" in page.content
+        assert "let an administrator grant consent" in page.content
+        assert office.connections == []
+
     @pytest.mark.parametrize(
         ("said", "words"),
         [
@@ -397,18 +429,44 @@ class TestLive:
 
         assert "does not let this mailbox send as the sender address" in page.content
 
+    @pytest.mark.accepts("ST-31")
+    def test_a_sender_that_is_refused_only_after_the_message_is_explained_as_well(
+        self, visit: Visits, ada: Person, office: FaultServer, authority: Authority
+    ) -> None:
+        office.script = replace(office.script, body=Say(554, SEND_AS_DENIED))
+        fields = typed(
+            office, authority, email="shop@acme.example", recipient="kim@customer.example"
+        )
+
+        page = visit(ada).get(NEW).submit("Test", **fields)
+
+        assert "Message not accepted" in page.content
+        assert SEND_AS_DENIED in page.content
+        assert "does not let this mailbox send as the sender address" in page.content
+        assert office.ledger == []
+
 
 class TestChanging:
-    @pytest.fixture
-    def server(self, ada: Person, acme: WhiteLabel, endpoint: TokenEndpoint) -> SmtpServer:
+    @pytest.fixture(autouse=True)
+    def _on(self, acme: WhiteLabel) -> None:
         enable()
-        return make_bearer_server(
-            ada,
-            port=2525,
-            authority=endpoint.authority,
-            tls=TlsMode.IMPLICIT,
-            may_auth_in_clear=False,
-        )
+
+    @pytest.fixture
+    def settled(
+        self, office: FaultServer, authority: Authority, endpoint: TokenEndpoint
+    ) -> dict[str, Any]:
+        """What a server is stored with whose session would go well."""
+        return {
+            "port": office.port,
+            "authority": endpoint.authority,
+            "tls": TlsMode.IMPLICIT,
+            "ca_pem": authority.pem.strip(),
+            "may_auth_in_clear": False,
+        }
+
+    @pytest.fixture
+    def server(self, ada: Person, settled: dict[str, Any]) -> SmtpServer:
+        return make_bearer_server(ada, **settled)
 
     def test_the_secret_is_never_shown_and_only_replaced(
         self, visit: Visits, ada: Person, server: SmtpServer
@@ -419,16 +477,33 @@ class TestChanging:
         assert f"by {ada.name}. Replace" in page.content
         assert page.tree.xpath("//input[@name='auth'][@checked]/@value") == ["bearer"]
 
+    def test_left_as_it_is_the_stored_secret_serves(
+        self,
+        visit: Visits,
+        ada: Person,
+        server: SmtpServer,
+        endpoint: TokenEndpoint,
+        office: FaultServer,
+    ) -> None:
+        page = visit(ada).get(f"/servers/{server.id}/edit").submit("Test")
+
+        assert "Signed in" in page.content
+        assert (len(endpoint.asked), len(office.connections)) == (1, 1)
+
     @pytest.mark.accepts("SB-32")
+    @pytest.mark.parametrize("act", ACTS)
     @pytest.mark.parametrize(
         ("name", "value"),
         [
             ("host", "127.0.0.2"),
             ("port", "587"),
+            ("tls", "starttls"),
+            ("min_tls", "1.3"),
+            ("ca_pem", ""),
+            ("pin_sha256", "ab" * 32),
             ("username", "other@acme.example"),
             ("oauth_tenant", "evil.example"),
             ("oauth_client_id", "00000000-0000-0000-0000-000000000000"),
-            ("tls", "starttls"),
         ],
     )
     def test_pointing_it_elsewhere_asks_for_the_secret_again(
@@ -437,13 +512,67 @@ class TestChanging:
         ada: Person,
         server: SmtpServer,
         endpoint: TokenEndpoint,
+        office: FaultServer,
         name: str,
         value: str,
+        act: str,
     ) -> None:
-        page = visit(ada).get(f"/servers/{server.id}/edit").submit("Test", **{name: value})
+        edit = visit(ada).get(f"/servers/{server.id}/edit")
+
+        page = edit.submit("Save", **{name: value}, act=act)
 
         assert "enter it again" in page.error_at("client_secret")
         assert endpoint.asked == []
+        assert office.connections == []
+        assert secret_of(fresh(server)).reveal() == SECRET
+
+    @pytest.mark.accepts("SB-32")
+    @pytest.mark.parametrize("act", ACTS)
+    @pytest.mark.parametrize(
+        ("name", "value", "field"),
+        [("auth", "basic", "password"), ("oauth_provider", "google", "oauth_provider")],
+    )
+    def test_nor_does_it_go_along_to_another_way_of_signing_in(
+        self,
+        visit: Visits,
+        ada: Person,
+        server: SmtpServer,
+        endpoint: TokenEndpoint,
+        office: FaultServer,
+        name: str,
+        value: str,
+        field: str,
+        act: str,
+    ) -> None:
+        edit = visit(ada).get(f"/servers/{server.id}/edit")
+
+        page = edit.submit("Save", **{name: value}, act=act)
+
+        assert page.error_at(field)
+        assert endpoint.asked == []
+        assert office.connections == []
+        assert secret_of(fresh(server)).reveal() == SECRET
+
+    @pytest.mark.accepts("SB-32")
+    @pytest.mark.parametrize("act", ACTS)
+    def test_nor_when_the_platforms_owner_allows_it_in_clear(
+        self,
+        visit: Visits,
+        olive: Person,
+        settled: dict[str, Any],
+        endpoint: TokenEndpoint,
+        office: FaultServer,
+        act: str,
+    ) -> None:
+        server = make_bearer_server(olive, **settled)
+        edit = visit(olive).get(f"/backoffice/settings/communication/servers/{server.id}/edit")
+
+        page = edit.submit("Save", may_auth_in_clear=True, act=act)
+
+        assert "enter it again" in page.error_at("client_secret")
+        assert endpoint.asked == []
+        assert office.connections == []
+        assert secret_of(fresh(server)).reveal() == SECRET
 
     def test_where_it_was_switched_off_the_form_asks_for_another_type(
         self, visit: Visits, ada: Person, server: SmtpServer, endpoint: TokenEndpoint
