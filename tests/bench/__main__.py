@@ -131,6 +131,7 @@ class Bench:
             Line("  launched", f"{one.launched * 1e3:.0f} ms", "2 s", one.launched <= 2),
             Line("  all of it in the outbox", f"{one.handed_over:.1f} s"),
             Line("  a page meanwhile (p95)", f"{one.page * 1e3:.0f} ms", "200 ms", one.page <= 0.2),
+            Line("  the slowest page", f"{one.slowest * 1e3:.0f} ms"),
             Line("  carried, a worker killed in it", f"{one.carried:.1f} s"),
             Line("  sent, and not known", f"{sheet.sent:,} + {sheet.unknown}", "all", is_whole),
         ]
