@@ -393,6 +393,20 @@ class TestTheList:
         (row,) = csv.DictReader(io.StringIO(exported.get_data(as_text=True).lstrip("\ufeff")))
         assert (row["To"], row["Campaign"]) == ("ours@x.example", "Spring")
 
+    def test_a_white_label_cannot_look_into_another(
+        self, visit: Visits, ada: Person, cal: Person, shop: App
+    ) -> None:
+        make_server(cal, "birch-own")
+        send(make_app(cal, "Orders"), "theirs@x.example")
+        send(shop, "ours@x.example")
+        here = visit(ada)
+
+        listed = here.get(f"/log?white_label={cal.white_label_id}").content
+        exported = here.answer("GET", f"/log.csv?white_label={cal.white_label_id}")
+
+        for seen in (listed, exported.get_data(as_text=True)):
+            assert ("ours@" in seen, "theirs@" in seen) == (True, False)
+
     def test_days_are_those_of_the_reader(
         self, visit: Visits, ada: Person, shop: App, clock: HandSetClock
     ) -> None:
