@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, Field
 
 from portal.api.schemas import Short, Strict
+from portal.campaigns.campaigns import LONGEST_VALUE, LONGEST_VALUE_NAME, MOST_VALUES
 from portal.campaigns.pace import LONGEST_DELAY, MOST_PER_HOUR, Pace, PaceKind
 from portal.campaigns.states import CampaignState
 
@@ -48,8 +49,13 @@ class CampaignIn(Strict):
         None, description="Of the template; else each in their own."
     )
     sender: int | Short | None = Field(None, description="A sender's id or address.")
-    variables: dict[str, Annotated[str, Field(max_length=2000)]] = Field(
-        default_factory=dict, description="The same for everybody; columns come before them."
+    variables: dict[
+        Annotated[str, Field(max_length=LONGEST_VALUE_NAME)],
+        Annotated[str, Field(max_length=LONGEST_VALUE)],
+    ] = Field(
+        default_factory=dict,
+        max_length=MOST_VALUES,
+        description="The same for everybody; columns come before them.",
     )
     start_at: AwareDatetime | None = Field(
         None, description="With a time zone; at most one year ahead. Else at once."

@@ -42,6 +42,8 @@ from portal.white_labels.models import WhiteLabel
 
 LONGEST_NAME = 120
 LONGEST_VALUE = 2000
+MOST_VALUES = 200
+LONGEST_VALUE_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,18 @@ def change(campaign: Campaign, wishes: Wishes) -> None:
     campaign.language = wishes.language or None
     campaign.sender_id = _sender(campaign, wishes.sender_id)
     campaign.audience_id = _audience(campaign, wishes.audience_id)
+    if len(wishes.values) > MOST_VALUES:
+        raise Refusal(
+            "too_many_values",
+            _("A campaign has at most %(limit)s values.", limit=MOST_VALUES),
+            field="values",
+        )
+    if any(len(name) > LONGEST_VALUE_NAME for name in wishes.values):
+        raise Refusal(
+            "value_name_not_fit",
+            _("The name of a value has at most %(limit)s characters.", limit=LONGEST_VALUE_NAME),
+            field="values",
+        )
     if any(len(value) > LONGEST_VALUE for value in wishes.values.values()):
         raise Refusal(
             "value_not_fit",

@@ -103,6 +103,19 @@ def test_what_is_not_there_is_refused_and_nothing_is_left(
 
 
 @pytest.mark.usefixtures("ready")
+@pytest.mark.parametrize(
+    "variables", [{f"v{number}": "x" for number in range(201)}, {"n" * 101: "x"}]
+)
+def test_more_variables_than_a_campaign_has_are_refused(
+    calls: Caller, variables: dict[str, str]
+) -> None:
+    answer = calls.post("/campaigns", {**SPRING, "variables": variables})
+
+    assert (answer.status_code, answer.json["code"]) == (400, "malformed")
+    assert answer.json["errors"][0]["field"].startswith("variables")
+
+
+@pytest.mark.usefixtures("ready")
 def test_a_time_ahead_schedules_it(calls: Caller) -> None:
     start = (clock.now() + timedelta(days=30)).replace(microsecond=0)
     local = start.astimezone(timezone(timedelta(hours=1)))

@@ -296,6 +296,24 @@ def test_what_cannot_be_done_to_a_draft_is_refused(
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({f"v{number}": "x" for number in range(201)}, "too_many_values"),
+        ({"n" * 101: "x"}, "value_name_not_fit"),
+    ],
+)
+def test_a_campaign_has_only_so_many_values_with_short_names(
+    app: Flask, values: dict[str, str], code: str
+) -> None:
+    campaign = make_campaign(make_person(make_white_label()))
+
+    with pytest.raises(Refusal) as refused:
+        campaigns.change(campaign, campaigns.Wishes("Spring", values=values))
+
+    assert (refused.value.code, refused.value.field) == (code, "values")
+
+
 def test_a_launched_campaign_is_not_changed_or_launched_again(app: Flask) -> None:
     ada = make_person(make_white_label())
     campaign = launched(make_campaign(ada))
