@@ -17,6 +17,7 @@ from portal.accounts.models import Person
 from portal.core.db import db, writing_aside
 from portal.core.errors import NotFound
 from portal.core.paging import SIZE, Page, page_of
+from portal.core.search import search_words
 from portal.core.words import _
 from portal.desk.models import About, DeskFile, DeskMessage, Side, Thread, Unread
 
@@ -196,7 +197,7 @@ def _threads(white_label_id: int | None) -> Select[Thread]:
 
 def _asked(white_label_id: int | None, asked: Search, reader: Person) -> Select[Thread]:
     query = _threads(white_label_id)
-    for word in asked.words.split():
+    for word in search_words(asked.words):
         query = query.where(_has(word))
     if asked.about is not None:
         query = query.where(Thread.about == asked.about)

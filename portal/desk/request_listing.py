@@ -13,6 +13,7 @@ from portal.accounts.models import Person
 from portal.core.db import db
 from portal.core.errors import NotFound
 from portal.core.paging import SIZE, Page, page_of
+from portal.core.search import search_words
 from portal.core.words import _
 from portal.desk.request_models import DomainRequest
 from portal.desk.request_states import ON_THE_LIST, RequestState
@@ -166,7 +167,7 @@ def _shown(show: Show, words: str, white_label_id: int | None) -> Select[DomainR
     query = _requests(None)
     if (condition := _condition(show)) is not None:
         query = query.where(condition)
-    for word in words.split():
+    for word in search_words(words):
         query = query.where(
             DomainRequest.name.icontains(word, autoescape=True)
             | DomainRequest.white_label.has(WhiteLabel.name.icontains(word, autoescape=True))

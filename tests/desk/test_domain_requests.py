@@ -536,6 +536,8 @@ class TestFinding:
         }
         words = request_listing.page_of_requests(Show.ALL, words="birch").rows
         assert [one.name for one in words] == ["d.example"]
+        too_many = request_listing.page_of_requests(Show.ALL, words="birch " * 8 + "nowhere").rows
+        assert [one.name for one in too_many] == ["d.example"]
 
 
 @pytest.mark.both_stores

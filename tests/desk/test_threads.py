@@ -22,6 +22,21 @@ from tests.desk.test_attachments import picture
 from tests.equipment.clock import HandSetClock
 from tests.equipment.stage import fresh
 
+# ---- Searching
+
+
+def test_only_the_first_words_of_a_long_search_are_asked_for(
+    thread: Thread, acme: WhiteLabel, ada: Person
+) -> None:
+    def found(words: str) -> int:
+        wanted = conversations.Search(words)
+        return len(conversations.search(acme.id, wanted, reader=ada).rows)
+
+    assert found("raise " * 7 + "nowhere") == 0
+    assert found("raise " * 8 + "nowhere") == 1
+    assert found(" " * 9 + "raise" + " " * 200 + "nowhere") == 1
+
+
 # ---- Speaking
 
 
