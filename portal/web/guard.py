@@ -96,6 +96,20 @@ def may_open(endpoint: str, person: Person) -> bool:
     return getattr(current_app.view_functions[endpoint], "for_agents", False)
 
 
+def would_admit(endpoint: str, token: Secret) -> bool:
+    """Whether this token's person may open this endpoint here, asked before the guard is.
+
+    The guard asks again: what was true before a long request was read may not be true after it.
+    """
+    if Face(endpoint.partition(".")[0]) in _elsewhere():
+        return False
+    with reading():
+        signed_in = _signed_in(token.reveal())
+        may = signed_in is not None and may_open(endpoint, signed_in.person)
+        db.session.rollback()
+    return may
+
+
 def guard(bp: Blueprint, *, face: Face) -> None:
     """Put the guard before every view of this blueprint, those that are yet to be written too."""
 
@@ -125,8 +139,7 @@ def guard(bp: Blueprint, *, face: Face) -> None:
 
 
 def _admit(face: Face) -> ResponseReturnValue | None:
-    is_elsewhere = {Face.BACKOFFICE: not g.site.is_platform, Face.WHITE_LABEL: g.site.is_platform}
-    if is_elsewhere.get(face, False):
+    if face in _elsewhere():
         abort(404)
     if face is Face.PUBLIC:
         return None
@@ -137,6 +150,11 @@ def _admit(face: Face) -> ResponseReturnValue | None:
     if not may_open(request.endpoint or "", g.person):
         abort(403)
     return None
+
+
+def _elsewhere() -> frozenset[Face]:
+    """The faces that this host does not have."""
+    return frozenset({Face.WHITE_LABEL if g.site.is_platform else Face.BACKOFFICE})
 
 
 def _stop_reading_to_write() -> None:

@@ -7,15 +7,19 @@ from typing import Any, TypeVar
 
 from flask import Flask, current_app, request, session
 
+from portal.core.secret import Secret
+from portal.web.guard import SAFE_METHODS, would_admit
+
 View = TypeVar("View", bound=Callable[..., Any])
 SIGNED_IN = "_user_id"
-"""What Flask-Login leaves in the signed cookie of somebody who is signed in."""
+"""Where Flask-Login leaves the token in the cookie; only the row says whether it is still good."""
 
 
 def takes_files(size: int) -> Callable[[View], View]:
     """Let a request to this view have so many bytes; what is more is refused unread (413).
 
-    A stranger's request keeps to the usual little: nobody fills the disk before the guard asks.
+    Whoever may not open the view keeps to the usual little: nobody fills the disk before the
+    guard asks.
     """
 
     def mark(view: View) -> View:
@@ -32,5 +36,8 @@ def open_uploads(app: Flask) -> None:
     def limit() -> None:
         view = current_app.view_functions.get(request.endpoint or "")
         size = getattr(view, "takes", None)
-        if size is not None and SIGNED_IN in session:
+        token = session.get(SIGNED_IN)
+        if size is None or token is None or request.method in SAFE_METHODS:
+            return
+        if would_admit(request.endpoint or "", Secret(token)):
             request.max_content_length = size

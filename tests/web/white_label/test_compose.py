@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import func, select
 
+from portal.accounts import sign_in as sign_ins
 from portal.accounts.models import Person
 from portal.core.db import db
 from portal.outbox.models import Delivery, Message
@@ -260,6 +261,22 @@ def test_nobody_who_is_not_signed_in_can_send_so_much(
     )
 
     assert answer.status_code == 413
+
+
+def test_a_cookie_alone_does_not_let_anybody_send_so_much(
+    visit: Visits, ada: Person, abe: Person
+) -> None:
+    here = visit(abe)
+    sign_ins.end_all(abe)
+    agent = visit(abe)
+    large = b"x" * 3_000_000
+
+    ended = here.answer("POST", "/compose", data={"files": (BytesIO(large), "plan.pdf")})
+    of_admins = agent.answer(
+        "POST", "/campaigns/audiences/new", data={"file": (BytesIO(large), "all.csv")}
+    )
+
+    assert (ended.status_code, of_admins.status_code) == (413, 413)
 
 
 @pytest.mark.parametrize("to", ["", "no address", "a@b.example, c@d.example"])
