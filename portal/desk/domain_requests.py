@@ -27,7 +27,9 @@ from portal.desk.request_listing import request_of
 from portal.desk.request_models import DomainRequest
 from portal.desk.request_states import RequestAct, RequestState, after
 from portal.desk.wording import MOST_SUBJECT, MOST_TEXT
-from portal.domains import allow_list, records, signing
+from portal.domains import allow_list, checks, records, signing
+from portal.domains.checks import Findings
+from portal.domains.diagnosis import remark
 from portal.domains.lookalikes import both_spellings
 from portal.domains.models import Domain
 from portal.domains.records import Purpose, Wanted
@@ -113,10 +115,12 @@ def approve(
     signs: bool = False,
     includes_subdomains: bool = False,
     note: str = "",
+    findings: Findings | None = None,
 ) -> Domain:
     """Put the domain on the list, and tell its people which DNS records to publish.
 
     `signs` adds a key of our own. Advice on DMARC is added where the records say nothing of it.
+    `findings` are what DNS has now: an SPF record that is there is told merged, never beside it.
 
     Raises:
         Refusal: it was decided already, somebody else holds the domain, a record cannot be, or
@@ -131,6 +135,8 @@ def approve(
     if signs:
         signing.announce(domain)
     _advise(domain)
+    if findings is not None:
+        checks.note(domain, findings)
     request.domain = domain
     _decide(request, by, note)
     words = _("Approved. Please publish these DNS records:")
@@ -140,11 +146,17 @@ def approve(
 
 
 def change_records(
-    request: DomainRequest, *, by: Person, specs: Sequence[Wanted], note: str = ""
+    request: DomainRequest,
+    *,
+    by: Person,
+    specs: Sequence[Wanted],
+    note: str = "",
+    findings: Findings | None = None,
 ) -> None:
     """Ask for other records, where the provider wants others; keys of our own stay as they are.
 
-    A domain that is verified stays so while they are being published, for the days of grace.
+    A domain that is verified stays so while they are being published, for the days of grace. Of
+    `findings` see `approve`.
 
     Raises:
         Refusal: it is not on the list, a record cannot be, or nothing would vouch for its mail.
@@ -158,6 +170,8 @@ def change_records(
     _check_vouched(specs, signs=False)
     allow_list.set_records(domain, specs)
     _advise(domain)
+    if findings is not None:
+        checks.note(domain, findings)
     words = _("The DNS records have changed. Please publish these:")
     threads.write(request.thread, author=by, text=_answer(words, domain, note), mails=False)
     tell_records(request, domain, "changed", note=note)
@@ -321,7 +335,11 @@ def _open_thread(white_label: WhiteLabel, name: str, author: Person, note: str) 
 
 def _answer(words: str, domain: Domain, note: str) -> str:
     """What the thread keeps: the records as lines of a zone file, and the note."""
-    lines = [records.zone_line(record.wanted, record.to_publish) for record in domain.records]
+    lines = []
+    for record in domain.records:
+        lines.append(records.zone_line(record.wanted, record.to_publish))
+        if heed := remark(record):
+            lines.append(f"; {heed}")
     text = "\n\n".join(part for part in (words, "\n".join(lines), note) if part)
     if len(text) > MOST_TEXT:
         return _("The DNS records to publish stand on the page of the domain.")

@@ -54,9 +54,7 @@ def tell_records(request: DomainRequest, domain: Domain, news: str, *, note: str
             to=admin,
             news=news,
             domain=both_spellings(request.name),
-            records=[
-                (record.type.value, record.name, record.to_publish) for record in domain.records
-            ],
+            records=domain.records,
             note=note,
             path=f"/domains/{domain.id}",
         )

@@ -23,11 +23,11 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import _
-from portal.domains import allow_list, signing
+from portal.domains import allow_list, records, signing
 from portal.domains.asking import PATIENCE, Asker, judge
 from portal.domains.compare import Verdict
 from portal.domains.models import Domain, DomainRecord, DomainState
-from portal.domains.records import RecordState, Wanted
+from portal.domains.records import Purpose, RecordState, Wanted
 from portal.domains.resolver import Dns
 from portal.smtp.addresses import find_forbidden
 from portal.white_labels.models import Hostname
@@ -53,7 +53,7 @@ class Change(StrEnum):
 class Plan:
     """What to ask DNS for, free of the database."""
 
-    subject_id: int  # of the domain, or of a hostname
+    subject_id: int  # of the domain, or of a hostname; 0: it is not on the list yet
     domain: str
     wanted: tuple[Wanted, ...]
 
@@ -86,6 +86,16 @@ def plan(domain: Domain) -> Plan:
     return Plan(domain.id, domain.name, tuple(record.wanted for record in domain.records))
 
 
+def plan_ahead(name: str, specs: Sequence[Wanted]) -> Plan:
+    """What to ask before anybody is told to publish these: what an SPF record is merged with.
+
+    Raises:
+        Refusal: a record is malformed, not of this domain, or excludes another one.
+    """
+    tidy = records.checked(name, specs)
+    return Plan(0, name, tuple(one for one in tidy if one.purpose is Purpose.SPF))
+
+
 def ask(plan: Plan, dns: Dns, *, patience: float = PATIENCE) -> Findings:
     """Ask for all records; takes `patience` seconds and one question more at most."""
     asked_at = clock.now()
@@ -105,14 +115,21 @@ def write(findings: Findings) -> Checked | None:
         return None
     if domain.checked_at is not None and domain.checked_at > findings.asked_at:
         return None
-    verdicts = dict(zip(findings.plan.wanted, findings.verdicts, strict=True))
-    for record in domain.records:
-        if (verdict := verdicts.get(record.wanted)) is not None:
-            _note(record, verdict, findings)
+    note(domain, findings)
     domain.checked_at = findings.asked_at
     domain.next_check_at = next_check(domain.id)
     signing.follow(domain)
     return Checked(domain, _follow(domain, findings.asked_at))
+
+
+def note(domain: Domain, findings: Findings) -> None:
+    """Note what was found for the records of this domain; its state is left to `write`."""
+    verdicts = dict(zip(findings.plan.wanted, findings.verdicts, strict=True))
+    for record in domain.records:
+        verdict = verdicts.get(record.wanted)
+        is_newer = record.checked_at is None or record.checked_at <= findings.asked_at
+        if verdict is not None and is_newer:
+            _note(record, verdict, findings)
 
 
 def claim_due(limit: int) -> list[Plan]:
@@ -181,6 +198,8 @@ def _note(record: DomainRecord, verdict: Verdict, findings: Findings) -> None:
     record.state, record.code = verdict.state, verdict.diagnosis
     record.asked, record.checked_at = findings.whom[:200], findings.asked_at
     if verdict.state is RecordState.UNKNOWN:
+        if record.publish is None:
+            record.publish = verdict.publish  # the record was read, if not all that it includes
         return  # what was found the last time still stands there, with its own advice
     record.found = shown(verdict.found)
     record.facts = facts_of(verdict)

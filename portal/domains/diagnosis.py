@@ -24,6 +24,15 @@ class Judged(Protocol):
     def facts(self) -> Mapping[str, object]: ...
 
 
+class Published(Protocol):
+    """A record with what is to be published; a row, or a stand-in for it."""
+
+    @property
+    def is_merged(self) -> bool: ...
+    @property
+    def may_be_second(self) -> bool: ...
+
+
 HEADLINES: Mapping[Diagnosis, Words] = {
     Diagnosis.FOUND: lazy("Found"),
     Diagnosis.FOUND_EVERYBODY: lazy("Found, but lets everybody send"),
@@ -146,6 +155,21 @@ def explain(record: Judged) -> str:
             limit=spf.MAX_LOOKUPS,
         )
     return sentence
+
+
+def remark(record: Published) -> str:
+    """What to heed in publishing the value, wherever it is shown; empty where there is nothing."""
+    if record.is_merged:
+        return _(
+            "Made from the record that is there now: publish this one in its place, never beside "
+            "it."
+        )
+    if record.may_be_second:
+        return _(
+            "If a record that begins with v=spf1 is there already, do not add a second one; the "
+            "page shows the merged one."
+        )
+    return ""
 
 
 _ADVISING = {Diagnosis.SPF_TWO, Diagnosis.SPF_NOT_OURS, Diagnosis.SPF_MALFORMED}

@@ -93,6 +93,24 @@ class DomainRecord(Model):
         """The value that DNS should have, made from what it has now."""
         return self.publish if self.publish is not None else self.value
 
+    @property
+    def is_merged(self) -> bool:
+        """Whether what is to be published takes the place of a record that is there now."""
+        return (
+            self.state is not RecordState.FOUND
+            and self.publish is not None
+            and self.publish != self.value
+        )
+
+    @property
+    def may_be_second(self) -> bool:
+        """Whether an SPF record may be there already: nobody has been able to look yet."""
+        return (
+            self.purpose is Purpose.SPF
+            and self.state is RecordState.UNKNOWN
+            and self.publish is None
+        )
+
 
 class KeyState(StrEnum):
     ANNOUNCED = "announced"  # its record is to be published; it signs nothing yet

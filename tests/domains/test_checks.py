@@ -95,6 +95,33 @@ def test_each_record_says_what_was_found_and_who_was_asked_when(
     assert domain.records[0].to_publish == f"livery-challenge={domain.proof_token}"
 
 
+def test_what_is_there_is_merged_even_where_not_all_that_it_includes_can_be_asked_for(
+    domain: Domain, dns_server: DnsServer
+) -> None:
+    dns_server.publish(SPF.name, "v=spf1 include:away.example -all")
+    dns_server.break_zone("away.example")
+    look(domain, dns_server)
+
+    spf = fresh(domain).records[1]
+
+    assert spf.state is RecordState.UNKNOWN
+    assert spf.to_publish == "v=spf1 include:away.example include:spf.provider.example -all"
+    assert spf.is_merged
+
+
+def test_what_was_found_later_is_not_overwritten_by_what_was_asked_before(
+    domain: Domain, dns_server: DnsServer, clock: HandSetClock
+) -> None:
+    early = checks.ask(checks.plan_ahead(NAME, [SPF]), DnsResolver([dns_server.address]))
+    clock.advance(seconds=5)
+    dns_server.publish(SPF.name, "v=spf1 mx -all")
+    look(domain, dns_server)
+
+    checks.note(domain, early)
+
+    assert domain.records[1].code == "spf_not_ours"
+
+
 @pytest.mark.parametrize("left_out", ["_livery-challenge.acme.example", KEY.name, NAME])
 def test_one_required_record_too_few_is_not_enough(
     domain: Domain, dns_server: DnsServer, left_out: str

@@ -27,7 +27,7 @@ from portal.outbox import effects
 from portal.senders.listing import senders_within
 from portal.web.backoffice.door import bp
 from portal.web.csv_file import Cell, csv_file
-from portal.web.domain_pages import STATES, check_now, records_of, shown
+from portal.web.domain_pages import STATES, ask_ahead, check_now, records_of, shown
 from portal.web.forms import Form, Query, tidy
 
 TOO_LONG = Length(max=MOST_WORDS, message=lazy("Use at most %(max)d characters."))
@@ -240,11 +240,10 @@ def change_domain_records(request_id: int) -> ResponseReturnValue:
     form = RecordsForm(records="\n".join(lines))
     if form.validate_on_submit():
         try:
+            specs = read_records(form.records.data or "", found.name)
+            findings = ask_ahead(found.name, specs)
             domain_requests.change_records(
-                found,
-                by=g.person,
-                specs=read_records(form.records.data or "", found.name),
-                note=form.note.data or "",
+                found, by=g.person, specs=specs, note=form.note.data or "", findings=findings
             )
         except Refusal as refusal:
             db.session.rollback()
@@ -289,13 +288,16 @@ def _approve(found: DomainRequest, form: ApproveForm) -> Domain:
         template = record_templates.find_template(form.template.data)
         records = f"{template.records}\n{records}"
         note, signs = note or template.note, signs or template.signs
+    specs = read_records(records, found.name)
+    findings = ask_ahead(found.name, specs)
     return domain_requests.approve(
         found,
         by=g.person,
-        specs=read_records(records, found.name),
+        specs=specs,
         signs=signs,
         includes_subdomains=form.includes_subdomains.data,
         note=note,
+        findings=findings,
     )
 
 

@@ -16,7 +16,7 @@ from portal.domains import allow_list, signing
 from portal.domains.models import DomainState
 from portal.smtp_settings.models import SmtpServer
 from portal.white_labels.models import WhiteLabel
-from tests.desk.stage import approved, asked, letters_to, platforms_server, publish
+from tests.desk.stage import approved, asked, letters_to, platforms_server, publish, said_in
 from tests.equipment.dns_server import DnsServer
 from tests.equipment.mail import send
 from tests.equipment.stage import fresh, kept, make_app, make_domain, make_server
@@ -25,6 +25,9 @@ from tests.equipment.visitor import Visitor, Visits
 RECORDS = """; from the provider
 TXT @ v=spf1 include:spf.provider.example ~all
 s1._domainkey.{domain}. 3600 IN CNAME s1.domainkey.provider.example."""
+ALONE = "v=spf1 include:spf.provider.example ~all"
+IN_ITS_PLACE = "publish this one in its place, never beside it."
+WARNING = "If a record that begins with v=spf1 is there already, do not add a second one;"
 
 
 @pytest.fixture(autouse=True)
@@ -151,6 +154,59 @@ class TestDeciding:
         db.session.commit()
 
     @pytest.mark.both_stores
+    def test_an_spf_record_that_is_there_is_merged_into_the_very_answer(
+        self, app: Flask, visit: Visits, here: Visitor, ada: Person, dns_server: DnsServer
+    ) -> None:
+        app.config["LIVERY"] = replace(app.config["LIVERY"], dns_servers=(dns_server.address,))
+        dns_server.publish("spf.provider.example", "v=spf1 ip4:192.0.2.1 -all")
+        dns_server.publish("acme.example", "v=spf1 ip4:198.51.100.7 -all")
+        request = asked(ada)
+
+        here.get(at(request)).submit("Approve acme.example", records=RECORDS)
+
+        merged = "v=spf1 ip4:198.51.100.7 include:spf.provider.example -all"
+        (letter,) = letters_to(ada)
+        page = visit(ada).get(f"/domains/{fresh(request).domain_id}")
+        listed = str(page.tree.xpath("string(//div[@class='records'])"))
+        for told in (letter.text, letter.html, said_in(request)[-1], listed):
+            assert merged in (told or "")
+            assert IN_ITS_PLACE in (told or "")
+            assert ALONE not in (told or "")
+        db.session.commit()
+
+    def test_where_dns_cannot_be_asked_every_answer_warns_of_a_second_spf_record(
+        self, app: Flask, visit: Visits, here: Visitor, ada: Person, dns_server: DnsServer
+    ) -> None:
+        app.config["LIVERY"] = replace(app.config["LIVERY"], dns_servers=(dns_server.address,))
+        dns_server.break_zone("acme.example")
+        request = asked(ada)
+
+        here.get(at(request)).submit("Approve acme.example", records=RECORDS)
+
+        (letter,) = letters_to(ada)
+        page = visit(ada).get(f"/domains/{fresh(request).domain_id}")
+        listed = str(page.tree.xpath("string(//div[@class='records'])"))
+        for told in (letter.text, letter.html, said_in(request)[-1], listed):
+            assert ALONE in (told or "")
+            assert (told or "").count(WARNING) == 1
+        db.session.commit()
+
+    def test_where_dns_says_that_there_is_none_nobody_is_warned(
+        self, app: Flask, here: Visitor, ada: Person, dns_server: DnsServer
+    ) -> None:
+        app.config["LIVERY"] = replace(app.config["LIVERY"], dns_servers=(dns_server.address,))
+        request = asked(ada)
+
+        here.get(at(request)).submit("Approve acme.example", records=RECORDS)
+
+        (letter,) = letters_to(ada)
+        for told in (letter.text, letter.html, said_in(request)[-1]):
+            assert ALONE in (told or "")
+            assert WARNING not in (told or "")
+            assert IN_ITS_PLACE not in (told or "")
+        db.session.commit()
+
+    @pytest.mark.both_stores
     def test_a_refusal_needs_a_reason_and_tells_it(self, here: Visitor, ada: Person) -> None:
         request = asked(ada)
 
@@ -273,6 +329,24 @@ class TestAfterwards:
         letter = letters_to(ada)[-1]
         assert "the DNS records of acme.example have changed" in (letter.text or "")
         assert "Sorry, a slip." in (letter.text or "")
+
+    def test_changed_records_are_told_merged_with_what_is_there(
+        self, app: Flask, here: Visitor, ada: Person, olive: Person, dns_server: DnsServer
+    ) -> None:
+        app.config["LIVERY"] = replace(app.config["LIVERY"], dns_servers=(dns_server.address,))
+        dns_server.publish("other.provider.example", "v=spf1 ip4:192.0.2.9 -all")
+        dns_server.publish("acme.example", "v=spf1 ip4:198.51.100.7 -all")
+        request, _domain = approved(ada, olive)
+        page = here.get(f"{at(request)}/records")
+
+        page.submit(
+            "Change the records", records="TXT @ v=spf1 include:other.provider.example ~all"
+        )
+
+        merged = "v=spf1 ip4:198.51.100.7 include:other.provider.example -all"
+        assert merged in (letters_to(ada)[-1].text or "")
+        assert merged in said_in(request)[-1]
+        db.session.commit()
 
     def test_a_record_that_cannot_be_changes_nothing(
         self, here: Visitor, ada: Person, olive: Person
