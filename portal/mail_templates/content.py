@@ -17,26 +17,66 @@ from pathlib import Path
 
 from inscriptis import get_text
 from inscriptis.model.config import ParserConfig
+from inscriptis.model.css import CssParse
+from inscriptis.model.html_element import HtmlElement
 
 from portal.mail_templates.merge import LONGEST_SOURCE, Template, TemplateError, parse
 from portal.smtp.segments import Content
 
 _liquid = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _html = re.compile(
-    r"(?P<style><style\b[^>]*>.*?</style\s*>)|(?P<comment><!--.*?-->)"
+    r"(?P<style><style\b[^<>]*>.*?</style\s*>)|(?P<comment><!--.*?-->)"
     r"|(?P<tag></?[a-z](?:[^<>\"']|\"[^\"]*\"|'[^']*')*>)|(?P<text>[^<]+|<)",
     re.DOTALL | re.IGNORECASE,
 )
 _quoted = re.compile(r"\"[^\"]*\"|'[^']*'")
 
-_PAIRS = (("{{", "}}"), ("{%", "%}"), ("<style", "</style"), ("<!--", "-->"))
+_PAIRS = (("{{", "}}"), ("{%", "%}"), ("<!--", "-->"))
+_end_of_style = re.compile(r"</style\s*>", re.IGNORECASE)
 # A stand-in is a number between two characters that Unicode leaves to private use.
 _BEGIN, _END = "\ue000", "\ue001"
 _stand_in = re.compile(f"(?:<!--|&lt;!--)?{_BEGIN}([0-9]+){_END}(?:-->|--&gt;)?")
 
 _INLINER = Path(__file__).with_name("css_inliner.py")
 _LONGEST_WAIT = 10.0
-_TO_TEXT = ParserConfig(display_links=True)
+_MOST_TEXT = 20_000_000
+"""Characters of a text laid out as a table, if each line were as wide as all words together."""
+# What each line of a cell is padded for, and what lines are moved in by.
+_laid_out = re.compile(
+    r"<(/?)(?:table|thead|tbody|tfoot|tr|td|th|div|ul|ol)\b", re.ASCII | re.IGNORECASE
+)
+_begins_line = re.compile(
+    r"<(?:tr|br|hr|p|div|li|ul|ol|table|figure|h[1-6r]|address|article|aside|footer|header"
+    r"|hgroup|layer|main|nav|figcaption|blockquote|dt|dd)\b|display\s*:\s*block",
+    re.ASCII | re.IGNORECASE,
+)
+_is_verbatim = re.compile(
+    r"<(?:pre|xmp|listing|plaintext|textarea|iframe|noembed|noframes)\b|white-space\s*:\s*pre",
+    re.ASCII | re.IGNORECASE,
+)
+_tag = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
+_address = re.compile(r"\bhref\s*=\s*([^<>]*)", re.IGNORECASE)
+
+
+def _style(value: str, element: HtmlElement) -> None:
+    """Of a style only what shows or hides: a margin may be a hundred thousand lines wide."""
+    for part in value.lower().split(";"):
+        name, _colon, setting = (piece.strip() for piece in part.partition(":"))
+        if name == "display":
+            CssParse.attr_display(setting, element)
+        elif name == "white-space":
+            CssParse.attr_white_space(setting, element)
+
+
+def _for_text() -> ParserConfig:
+    config = ParserConfig(display_links=True)
+    config.attribute_handler.attribute_mapping = {
+        **config.attribute_handler.attribute_mapping, "style": _style
+    }  # fmt: skip
+    return config
+
+
+_TO_TEXT = _for_text()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +144,24 @@ def _inlined_elsewhere(html: str) -> str | None:
 
 
 def text_from_html(html: str) -> str:
-    """Finished HTML as plain text, links with their addresses: `[Shop](https://acme.example)`."""
+    """Finished HTML as plain text, links with their addresses: `[Shop](https://acme.example)`.
+
+    Tables stand beside each other as they do in HTML, unless the padding would be a flood.
+    """
+    if _most_text(html) > _MOST_TEXT:
+        html = _laid_out.sub("<br", html)
     text: str = get_text(html, _TO_TEXT)
     return "".join(f"{line.rstrip()}\n" for line in text.strip().splitlines())
+
+
+def _most_text(html: str) -> int:
+    """Lines by the width of the widest: what padding may make of it."""
+    lines = len(_begins_line.findall(html))
+    indent = 4 * len(_laid_out.findall(html))
+    if _is_verbatim.search(html):
+        return (lines + html.count("\n") + html.count("&")) * (len(html) + indent)
+    addresses = sum(map(len, _address.findall(html)))
+    return lines * (len(_tag.sub("", html)) + addresses + indent)
 
 
 def text_template_from_html(source: str) -> str | None:
@@ -133,9 +188,13 @@ def text_content(html: Template, source: str) -> Content:
     return text_of_merged
 
 
-def _is_closed(source: str, opening: str, closing: str) -> bool:
+def _is_closed(source: str) -> bool:
+    """Is each last opening followed by its end, and for a style by a whole one?"""
     lower = source.lower()
-    return lower.rfind(opening) <= lower.rfind(closing)
+    last_style = lower.rfind("<style")
+    return all(lower.rfind(opening) <= lower.rfind(closing) for opening, closing in _PAIRS) and (
+        last_style < 0 or _end_of_style.search(lower, last_style) is not None
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +219,7 @@ class _Masked:
         None if the source has our own signs in it, or opens what it does not close: searching for
         the end of each would take the square of its length.
         """
-        if _BEGIN in source or _END in source or not all(_is_closed(source, *p) for p in _PAIRS):
+        if _BEGIN in source or _END in source or not _is_closed(source):
             return None
         taken: list[str] = []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,6 +108,35 @@ def test_hostile_html_costs_a_process_and_not_ours(html: str) -> None:
 
     assert len(inline_css(html)) <= 10_000 + 10 * len(html)
     assert len(text_from_html(html)) <= 10_000 + 10 * len(html)
+
+
+FLOODS = {
+    "one wide cell": f"<table>{'<tr><td>a' * 4000}<tr><td>{'w' * 10_000}</table>",
+    "a wide cell of fixed words": f"<table><td><pre>{'a' + chr(10)}{'a&#10;' * 4000}{'w' * 10_000}",
+    "margins": "<p style='margin-top: 100000em; padding-left: 99999em'>a" * 500,
+    "lists in lists": "<ul>" * 250 + "<li>x" * 50_000,
+}
+
+
+@pytest.mark.parametrize("html", FLOODS.values(), ids=FLOODS.keys())
+def test_a_text_is_no_flood_of_padding(html: str) -> None:
+    text = text_from_html(html)
+
+    assert len(text) <= 2 * len(html)
+    assert "a" in text or "x" in text
+
+
+def test_a_margin_beyond_all_numbers_is_no_margin() -> None:
+    assert text_from_html(f"<p style='margin-top: {'9' * 400}em'>Hello") == "Hello\n"
+
+
+@pytest.mark.parametrize("end", ["</style", "</style >"])
+def test_a_page_of_openings_of_styles_does_not_take_minutes(end: str) -> None:
+    begun = time.process_time()
+
+    text_template_from_html("<style " * 60_000 + end)
+
+    assert time.process_time() - begun < 5
 
 
 def test_an_inliner_that_does_not_answer_is_not_waited_for(
