@@ -16,7 +16,7 @@ from portal.desk.domain_changes import tell_change
 from portal.desk.models import About, Thread
 from portal.desk.request_listing import request_in_thread
 from portal.desk.request_states import RequestState
-from portal.domains import by_hand, checks
+from portal.domains import checks
 from portal.domains.checks import Change, Findings, Plan
 from portal.domains.diagnosis import explain, headline, remark
 from portal.domains.lookalikes import portrait
@@ -104,7 +104,7 @@ def records_of(domain: Domain) -> Sequence[RecordView]:
 def check_now(domain: Domain) -> None:
     """Ask DNS while somebody waits, tell what came of it, and commit."""
     try:
-        by_hand.begin(domain)
+        checks.count_check(domain)
     except Refusal as refusal:
         db.session.rollback()
         flash(refusal.words, "error")
@@ -113,9 +113,8 @@ def check_now(domain: Domain) -> None:
     # The network may take its time, and nobody waits for the database meanwhile.
     db.session.commit()
     checked = checks.write(_ask(plan))
-    by_hand.end(domain)
     if checked is None:
-        db.session.commit()
+        db.session.rollback()
         return
     if checked.change is not None:
         tell_change(checked.domain, checked.change)
