@@ -80,6 +80,17 @@ def count_aside(subject: str) -> None:
         connection.execute(insert(Tally).values(subject=subject, at=clock.now()))
 
 
+def take_back(subject: str, within: timedelta) -> None:
+    """Count the first of the span no more: what it stood for has ended."""
+    first = select(func.min(Tally.id)).where(
+        Tally.subject == subject, Tally.at > clock.now() - within
+    )
+    db.session.execute(
+        delete(Tally).where(Tally.id == first.scalar_subquery()),
+        execution_options={"synchronize_session": False},
+    )
+
+
 def how_often(subject: str, within: timedelta) -> int:
     """How often it happened in the span that ends now."""
     query = select(func.count()).select_from(Tally)

@@ -15,7 +15,7 @@ from portal.config import Config
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import lazy
-from portal.domains import checks, diagnosis, hostname_checks, lookalikes
+from portal.domains import by_hand, checks, diagnosis, hostname_checks, lookalikes
 from portal.domains.records import RecordState, hostname_proof, zone_line
 from portal.domains.resolver import DnsResolver
 from portal.notices import hostname_letters
@@ -73,8 +73,9 @@ def check_hostname(hostname_id: int) -> ResponseReturnValue:
     """Ask DNS for the record now."""
     hostname = find_hostname(hostname_id)
     try:
-        checks.count_check(hostname)
+        by_hand.begin(hostname)
     except Refusal as refusal:
+        db.session.rollback()
         flash(refusal.words, "error")
         return redirect(url_for(".hostnames"))
     plan = hostname_checks.plan(hostname)
@@ -82,6 +83,7 @@ def check_hostname(hostname_id: int) -> ResponseReturnValue:
     db.session.commit()
     config: Config = current_app.config["LIVERY"]
     checked = hostname_checks.write(checks.ask(plan, DnsResolver(config.dns_servers)))
+    by_hand.end(hostname)
     if checked is not None and checked.change is not None:
         hostname_letters.tell(checked.hostname, checked.change)
     db.session.commit()

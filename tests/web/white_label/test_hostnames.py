@@ -9,6 +9,7 @@ from flask import Flask
 
 from portal.accounts.models import Person
 from portal.core.db import db
+from portal.domains import by_hand
 from portal.white_labels import hostnames
 from portal.white_labels.models import Hostname, WhiteLabel
 from tests.equipment.clock import HandSetClock
@@ -103,6 +104,33 @@ def test_one_asks_only_so_often(
 
     assert "DNS was asked a moment ago." in page.text
     assert len(dns.asked) == asked
+
+
+def test_a_name_that_is_being_looked_for_is_not_looked_for_again_meanwhile(
+    visit: Visits, ada: Person, acme: WhiteLabel, dns: DnsServer, clock: HandSetClock
+) -> None:
+    hostname = wished(acme)
+    page = visit(ada).get("/hostnames")
+    by_hand.begin(hostname)
+    db.session.commit()
+
+    page = page.submit("Check now")
+
+    assert "DNS was asked a moment ago." in page.text
+    assert dns.asked == []
+
+
+def test_check_repair_and_check_again_is_only_ten_seconds(
+    visit: Visits, ada: Person, acme: WhiteLabel, dns: DnsServer, clock: HandSetClock
+) -> None:
+    hostname = wished(acme)
+    page = visit(ada).get("/hostnames").submit("Check now")
+    publish(dns, hostname)
+    clock.advance(seconds=10)
+
+    page = page.submit("Check now")
+
+    assert f"{NAME} is proven, and served from now on." in page.text
 
 
 def test_a_name_that_somebody_else_is_served_at_stays_theirs(
