@@ -17,11 +17,11 @@ from portal.desk.models import About, Thread
 from portal.desk.request_listing import request_in_thread
 from portal.desk.request_states import RequestState
 from portal.domains import by_hand, checks
-from portal.domains.checks import Change
-from portal.domains.diagnosis import explain, headline
+from portal.domains.checks import Change, Findings, Plan
+from portal.domains.diagnosis import explain, headline, remark
 from portal.domains.lookalikes import portrait
 from portal.domains.models import Domain, DomainRecord
-from portal.domains.records import Purpose, RecordState, RecordType, zone_line
+from portal.domains.records import Purpose, RecordState, RecordType, Wanted, zone_line
 from portal.domains.resolver import DnsResolver
 from portal.web.desk import LINKS, Link
 
@@ -71,15 +71,11 @@ class RecordView:
     headline: str
     kind: str
     advice: str
+    remark: str
 
     @property
     def is_found(self) -> bool:
         return self.row.state is RecordState.FOUND
-
-    @property
-    def is_merged(self) -> bool:
-        """Whether the value was made from what DNS has now."""
-        return self.row.publish is not None and self.row.publish != self.row.value
 
     @property
     def zone_line(self) -> str:
@@ -99,6 +95,7 @@ def records_of(domain: Domain) -> Sequence[RecordView]:
             headline=headline(record),
             kind=KINDS[record.state],
             advice=explain(record),
+            remark=remark(record),
         )
         for record in domain.records
     ]
@@ -115,8 +112,7 @@ def check_now(domain: Domain) -> None:
     plan = checks.plan(domain)
     # The network may take its time, and nobody waits for the database meanwhile.
     db.session.commit()
-    config: Config = current_app.config["LIVERY"]
-    checked = checks.write(checks.ask(plan, DnsResolver(config.dns_servers)))
+    checked = checks.write(_ask(plan))
     by_hand.end(domain)
     if checked is None:
         db.session.commit()
@@ -128,9 +124,27 @@ def check_now(domain: Domain) -> None:
     flash(words, category)
 
 
+def ask_ahead(name: str, specs: Sequence[Wanted]) -> Findings:
+    """What DNS has where these are to be published, so that nobody is told of a second SPF record.
+
+    What the request has read or changed so far is let go of: the caller writes after it.
+
+    Raises:
+        Refusal: a record cannot be.
+    """
+    plan = checks.plan_ahead(name, specs)
+    db.session.rollback()
+    return _ask(plan)
+
+
 def shown(name: str) -> str:
     """A canonical domain as people write it."""
     return portrait(name).u_label
+
+
+def _ask(plan: Plan) -> Findings:
+    config: Config = current_app.config["LIVERY"]
+    return checks.ask(plan, DnsResolver(config.dns_servers))
 
 
 def _outcome(domain: Domain, change: Change | None) -> tuple[str, str]:
