@@ -213,6 +213,10 @@ CODES: Mapping[str, tuple[int, Words]] = {
     "template_unknown": (422, lazy("There is no template of this name.")),
     "template_empty": (422, lazy("The template has no text yet.")),
     "variables_missing": (422, lazy("The template needs values that are not there.")),
+    "template_slow": (
+        422,
+        lazy("Writing the mail takes too long: the template computes too much."),
+    ),
     "agent_unknown": (422, lazy("Nobody here has this id or address.")),
     "sender_unknown": (422, lazy("There is no sender with this id.")),
     "audience_unknown": (422, lazy("There is no audience of this name.")),

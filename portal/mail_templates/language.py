@@ -26,6 +26,8 @@ MOST_ROUNDS = 10_000
 MOST_LOOKUPS = 100_000
 MOST_FILTERS = 10_000
 """Values looked up, and filters applied, in one rendering."""
+MOST_WORK = 2_000_000
+"""Characters and items that all filters of one rendering take in together."""
 MOST_IN_A_VALUE = 100_000
 """Characters or items of what a filter takes or makes."""
 _MOST_BITS = 256
@@ -39,13 +41,13 @@ Filter = Callable[..., Any]
 class MailContext(RenderContext):
     """One rendering: its values, and what it has used up."""
 
-    __slots__ = ("_filters", "_lookups", "_rounds")
+    __slots__ = ("_filters", "_lookups", "_rounds", "_work")
 
     def __init__(self, template: BoundTemplate, **options: Any) -> None:
         super().__init__(template, **options)
         # Without python-liquid's own `now` and `today`.
         self.scope = ReadOnlyChainMap(self.locals, self.globals, self.counters)
-        self._rounds = self._lookups = self._filters = 0
+        self._rounds = self._lookups = self._filters = self._work = 0
 
     def raise_for_loop_limit(self, length: int = 1) -> None:
         self._rounds += length
@@ -62,7 +64,15 @@ class MailContext(RenderContext):
         self._filters += 1
         if self._filters > MOST_FILTERS:
             raise ResourceLimitError(f"more than {MOST_FILTERS} filters applied", token=token)
-        return super().filter(name, token)
+        function = super().filter(name, token)
+
+        def counted(*taken: object, **options: object) -> object:
+            self._work += sum(map(_size, (*taken, *options.values())))
+            if self._work > MOST_WORK:
+                raise ResourceLimitError(f"more than {MOST_WORK} characters filtered", token=token)
+            return function(*taken, **options)
+
+        return counted
 
     def get_buffer(self, buf: Any = None) -> LimitedStringIO:
         # Line ends stay as they are; the composer knows what to do with each kind.

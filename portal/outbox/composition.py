@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from time import thread_time
 from typing import Any
 
 from portal.core.db import db
@@ -24,6 +25,9 @@ from portal.smtp.segments import Content
 
 TRIED_AT_ACCEPT = 50
 """Recipients whose mail is written once before anything is promised; the rest differ in values."""
+LONGEST_TRIAL = 2.0
+LONGEST_EACH = 0.1
+"""Seconds of the processor that these may take: so long together, or else so long each."""
 
 
 def compiled(
@@ -136,10 +140,11 @@ def check(
     """Write the mail before it is promised, so that what cannot be written is refused now.
 
     Raises:
-        Refusal: it cannot be written, or values are missing; nothing was stored.
+        Refusal: it cannot be written, takes too long, or values are missing; nothing was stored.
     """
     link = link_of(db.session(), message)
     writer = compiled(message, text, files, link=link)
+    begun = thread_time()
     for position, who in enumerate(recipients[:TRIED_AT_ACCEPT], start=1):
         written = recipient(
             message.public_id,
@@ -159,6 +164,12 @@ def check(
                 field="variables",
             )
         writer.render(written)
+        if text and thread_time() - begun > max(LONGEST_TRIAL, LONGEST_EACH * position):
+            raise Refusal(
+                "template_slow",
+                _("Writing this mail takes too long. Simplify what the template computes."),
+                field="template",
+            )
 
 
 def _templates_of(text: TemplateText | None) -> list[merge.Template]:

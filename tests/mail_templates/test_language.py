@@ -44,6 +44,13 @@ def test_lookups_and_filters_are_counted() -> None:
         parse(filters).merged({})
 
 
+def test_what_all_filters_take_in_is_counted_together() -> None:
+    source = "{% for i in (1..5000) %}{{ a | reverse | size }}{% endfor %}"
+
+    with soon(), pytest.raises(TemplateError, match="characters filtered"):
+        parse(source).merged({"a": list(range(100_000))})
+
+
 def test_the_output_is_bounded() -> None:
     source = "{% for i in (1..9000) %}" + "x" * 200 + "{% endfor %}"
 
