@@ -127,7 +127,8 @@ def _next(campaign: Campaign, random: Random) -> _Batch:
     ).all()
     now = clock.now()
     pace = campaigns.pace_of(campaign)
-    first = campaign.next_due_at or now
+    # What was missed while nothing worked is not made up for: that would break the pace.
+    first = max(now, campaign.next_due_at or now)
     dues = list(islice(pace.dues(first, random), len(ids) + 1))
     people = max(1, bisect_right(dues, now + HORIZON, hi=len(ids))) if ids else 0
     return _Batch(

@@ -187,6 +187,7 @@ def confirm(imported: AudienceImport) -> None:
     Raises:
         Refusal: it was not read to its end, or is decided already.
     """
+    db.session.refresh(imported, with_for_update={"of": AudienceImport})
     if imported.state is not ImportState.CHECKED:
         raise Refusal("import_not_checked", _("This list is not ready to be taken over."))
     audience = imported.audience
@@ -212,6 +213,7 @@ def cancel(imported: AudienceImport) -> None:
     Raises:
         Refusal: it is decided already.
     """
+    db.session.refresh(imported, with_for_update={"of": AudienceImport})
     if not imported.state.is_open:
         raise Refusal("import_decided", _("This list was decided on already."))
     imported.state, imported.ended_at = ImportState.CANCELLED, clock.now()

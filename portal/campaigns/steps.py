@@ -73,6 +73,12 @@ def _find_left_behind() -> None:
         .values(state=CampaignState.RUNNING, finished_at=None)
         .execution_options(synchronize_session=False)
     )
+    db.session.execute(
+        update(Campaign)
+        .where(Campaign.state == CampaignState.CANCELLED, ~Campaign.has_moves, waits)
+        .values(has_moves=True)
+        .execution_options(synchronize_session=False)
+    )
     paused = exists().where(
         Delivery.tenant == Campaign.white_label_id,
         IS_NOTABLE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import String
 from sqlalchemy.dialects import postgresql, sqlite
@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from portal.core import clock
 from portal.core.db import Model, UtcTime, db
+
+FARTHEST = timedelta(minutes=5)
+"""How far ahead of ours another machine's clock may be; a turn later than that is a mistake."""
 
 
 class Turn(Model):
@@ -32,6 +35,6 @@ def take(name: str) -> bool:
     taken = statement.on_conflict_do_update(
         index_elements=[Turn.name],
         set_={"taken_at": minute},
-        where=Turn.taken_at < minute,
+        where=(Turn.taken_at < minute) | (Turn.taken_at > minute + FARTHEST),
     ).returning(Turn.name)
     return db.session.scalar(taken) is not None

@@ -14,6 +14,7 @@ Either fences it: `Engine.is_fenced` in the database, so that all workers see it
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -173,4 +174,6 @@ def _write(folder: Path, note: Note) -> None:
     beside = folder / f"mark.{secrets.token_hex(4)}.new"
     with beside.open("w") as file:
         json.dump({"mark": note.mark, "beats": note.beats}, file)
+        file.flush()
+        os.fsync(file.fileno())
     beside.replace(_path(folder))

@@ -18,7 +18,16 @@ from portal.core.errors import Refusal
 from portal.core.logs import logger
 from portal.core.vault import CannotOpen
 from portal.core.words import lazy
-from portal.delivery import contents, limits, mails, outcomes, reroute, servers, settling
+from portal.delivery import (
+    contents,
+    limits,
+    mails,
+    outcomes,
+    register,
+    reroute,
+    servers,
+    settling,
+)
 from portal.delivery.consequences import (
     Consequence,
     FewerLanes,
@@ -33,9 +42,9 @@ from portal.delivery.mails import Mail, Written
 from portal.delivery.memory import Memory
 from portal.delivery.settling import Result, Trouble
 from portal.delivery.works import Errand, Load, Works
-from portal.outbox import claims
+from portal.outbox import claims, suppressions
 from portal.outbox.claims import Claimed, Settlement
-from portal.outbox.states import State
+from portal.outbox.states import Reason, State
 from portal.smtp.protocol import Outcome
 from portal.smtp.replies import Sent, ServerFault, Stage
 
@@ -43,6 +52,8 @@ LARGEST_BATCH = 500
 SMALLEST_BATCH = 4
 FIRST_BATCH = 8
 SECONDS_A_BATCH = 0.5
+BELIEVED_FOR = 2.0
+"""Seconds that what was claimed is sent without asking again whether it still should be."""
 
 CANNOT_COMPOSE = lazy("This mail cannot be written any more; somebody should look at it.")
 CANNOT_SIGN = lazy("The key that signs for this domain does not open; make a new one.")
@@ -71,6 +82,7 @@ class Hand:
         self._memory = memory
         self._results: list[Result] = []
         self._back: list[int] = []  # claimed, and not to be sent by this lane
+        self._unwanted: dict[int, Reason] = {}  # of the last claim: their readers said no
         self._refused_senders: dict[str, str] = {}  # From address: the server's words
         self._size = 1 if errand is Errand.PROBE else FIRST_BATCH
         self._turned_at = time.monotonic()
@@ -78,6 +90,16 @@ class Hand:
     def is_over(self) -> bool:
         """Whether nothing more is to be begun."""
         return self.is_ending or self._works.stop.is_set()
+
+    def put_back_stale(self) -> list[int]:
+        """Give back what was claimed a while ago: the server turned slow, and meanwhile an owner
+        may have changed, or somebody cancelled. The next turn claims it anew, with the facts of
+        then; the deliveries that this concerns."""
+        if not self.supply or time.monotonic() - self._turned_at < BELIEVED_FOR:
+            return []
+        stale = [load.row.id for load in self.supply]
+        self._put_supply_back()
+        return stale
 
     # The transaction
 
@@ -143,6 +165,9 @@ class Hand:
     ) -> list[Claimed]:
         """As much as is due, wanted and allowed."""
         self.wait = 0.0
+        if not register.is_open(connection, self._lane_id):
+            self.is_ending = True
+            return []
         condition = servers.condition(connection, self._server_id)
         if self._errand in (Errand.SIMULATE, Errand.REROUTE) or condition is None:
             return self._take(connection, wanted, now)
@@ -180,6 +205,7 @@ class Hand:
 
     def _load(self, connection: Connection, rows: list[Claimed]) -> dict[int, Mail]:
         """The messages of these deliveries; what is not compiled yet is put on the shelf."""
+        self._unwanted = suppressions.unwanted(connection, self._lane_id) if rows else {}
         if not rows:
             return {}
         found = mails.load(connection, {row.message_id for row in rows})
@@ -196,6 +222,9 @@ class Hand:
         stale = []
         for row in rows:
             load = Load(row, found[row.message_id])
+            if (reason := self._unwanted.get(row.id)) is not None:
+                self._settle_unsent(load, State.SUPPRESSED, reason.value, None)
+                continue
             is_ours = load.mail.is_current and load.mail.server_id == self._server_id
             if is_ours or self._errand is Errand.SIMULATE:
                 self.supply.append(load)
@@ -307,7 +336,7 @@ class Hand:
         self._works.shelf.put(mail, content)
         return content
 
-    def _settle_unsent(self, load: Load, state: State, kind: str, words: str) -> None:
+    def _settle_unsent(self, load: Load, state: State, kind: str, words: str | None) -> None:
         row = load.row
         settlement = Settlement(
             row.id,
@@ -318,5 +347,6 @@ class Hand:
             words=words,
             stage="compose",
             kind=kind,
+            is_try=state is not State.SUPPRESSED,
         )
         self._results.append(Result(settlement, row.tenant, load.mail.terms.campaign))

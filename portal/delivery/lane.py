@@ -121,8 +121,11 @@ class Lane:
     def _take_place(self) -> tuple[int, servers.Condition | None] | None:
         """Step 1. None: the server has as many connections as it takes."""
         works, server_id = self._works, self.server_id
+        earlier: list[int] = []  # of a run whose commit may have held without our knowing
 
         def work(connection: Connection) -> tuple[int, servers.Condition | None] | None:
+            for doubtful in earlier:
+                register.close_lane(connection, doubtful)
             condition = servers.condition(connection, server_id)
             most = condition.max_connections if condition is not None else 1
             lane_id = register.open_lane(
@@ -132,7 +135,10 @@ class Lane:
                 most=self._memory.most_lanes(most),
                 now=works.moments.now(),
             )
-            return None if lane_id is None else (lane_id, condition)
+            if lane_id is None:
+                return None
+            earlier.append(lane_id)
+            return lane_id, condition
 
         return works.store.write(work)
 
@@ -267,9 +273,12 @@ class Lane:
             hand.is_ending = True
         if hand.is_over() or hand.troubles:
             return False
-        if hand.supply or self._errand is Errand.PROBE:
+        if self._errand is Errand.PROBE:
             return bool(hand.supply)
-        return self._turn_over(hand, journal)
+        for delivery_id in hand.put_back_stale():
+            journal.drop(delivery_id)
+            self._announced = None
+        return bool(hand.supply) or self._turn_over(hand, journal)
 
     def _is_time(self, hand: Hand) -> bool:
         """Keep to the rate within the batch. A long pause ends the run, so that no dot waits."""

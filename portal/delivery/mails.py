@@ -33,7 +33,7 @@ from portal.outbox.unsubscribing import Link
 from portal.smtp.compose import CompiledMessage, Recipient
 from portal.smtp_settings.models import SmtpServer
 from portal.smtp_settings.presets import PRESETS
-from portal.white_labels.models import WhiteLabel
+from portal.white_labels.models import MailMode, WhiteLabel
 
 REMEMBERED = 512
 """Compiled messages in a worker; a campaign is one."""
@@ -106,10 +106,12 @@ _messages = (
         Message.campaign_id,
         App.owner_id.label("owner_now"),
         SmtpServer.version.label("version_now"),
+        SmtpServer.white_label_id.label("server_of"),
         SmtpServer.preset,
         SmtpServer.is_enabled,
         SmtpServer.deleted_at.label("server_deleted_at"),
         WhiteLabel.suspended_at,
+        WhiteLabel.mail_mode,
         Domain.state.label("domain_state"),
         Campaign.state.label("campaign_state"),
     )
@@ -158,6 +160,7 @@ def _is_current(row: Row[*tuple[Any, ...]]) -> bool:
         and row.version_now == row.server_version
         and bool(row.is_enabled)
         and row.server_deleted_at is None
+        and (row.server_of is None or row.mail_mode is MailMode.OWN)
         and (row.domain_id is None or row.domain_state is DomainState.VERIFIED)
     )
 

@@ -18,12 +18,15 @@ FOLLOWS = 1 / 60
 """Seconds of correction for each second that passes."""
 
 
+def elapsed() -> float:
+    """Seconds that pass evenly, those included in which the machine slept."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 class Moments:
     """`now()` for one process. Threads may share it."""
 
-    def __init__(
-        self, reference: datetime, *, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, reference: datetime, *, monotonic: Callable[[], float] = elapsed) -> None:
         self._monotonic = monotonic
         self._lock = Lock()
         self._anchor = reference

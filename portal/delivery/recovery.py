@@ -124,6 +124,7 @@ def bury(
     told = NOTHING if trust is Trust.NONE else recall(path)
 
     def work(connection: Connection) -> int:
+        register.close_lane(connection, lane_id)  # first: it claims nothing more
         rows = claims.held_by(connection, lane_id)
         terms = mails.terms_of(connection, {row.message_id for row in rows})
         fates = [
@@ -134,7 +135,6 @@ def bury(
             for row, fate in zip(rows, fates, strict=True)
         ]
         settling.write(connection, lane_id=lane_id, server_id=server_id, results=results, now=now)
-        register.close_lane(connection, lane_id)
         return len(rows)
 
     count = store.write(work)

@@ -91,6 +91,15 @@ def open_lane(
     return lane_id
 
 
+def is_open(connection: Connection, lane_id: int) -> bool:
+    """Whether the lane is still in the books; until this transaction ends nobody strikes it out.
+
+    A lane whose worker was believed dead has been settled: what it claimed now nobody would find.
+    """
+    its = select(Lane.id).where(Lane.id == lane_id).with_for_update(read=True)
+    return connection.scalar(its) is not None
+
+
 def close_lane(connection: Connection, lane_id: int) -> None:
     """Everything it claimed is settled."""
     connection.execute(delete(Lane).where(Lane.id == lane_id))

@@ -27,7 +27,7 @@ from portal.core.logs import logger
 from portal.delivery import fence, plan, recovery, register, servers, told
 from portal.delivery.lane import Lane
 from portal.delivery.memory import Memory
-from portal.delivery.moments import Moments
+from portal.delivery.moments import Moments, elapsed
 from portal.delivery.plan import Present, Start
 from portal.delivery.recovery import Trust
 from portal.delivery.register import Alive
@@ -148,7 +148,7 @@ class Worker:
 
         worker_id = self.store.write(work)
         self._alive = alive[0]
-        self._beaten_at = time.monotonic()
+        self._beaten_at = elapsed()
         self._works = Works(
             store=self.store,
             moments=self._moments,
@@ -168,7 +168,7 @@ class Worker:
     def _is_leased(self) -> bool:
         """Whether a dot may leave: its answer must come while the claim is certainly ours."""
         lasts = register.LEASE.total_seconds() - self._timeouts.after_dot
-        return time.monotonic() < self._beaten_at + lasts
+        return elapsed() < self._beaten_at + lasts
 
     # Steps 2 and 3
 
@@ -202,7 +202,7 @@ class Worker:
 
     def _beat(self) -> None:
         """Keep the lease, the time and the fence; let slowed-down servers recover."""
-        present = time.monotonic()
+        present = elapsed()
         if present - self._beaten_at < BEATS_EVERY:
             return
 

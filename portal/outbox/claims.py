@@ -364,8 +364,8 @@ def _written_for(
         FROM {batch} WHERE {this}"""  # noqa: S608 - made of constants only
     other = f"""
         UPDATE delivery SET state = {item(1, "text")}, lane_id = NULL,
-            settled_at = CASE WHEN {item(1, "text")} IN ('failed', 'held', 'unknown', 'cancelled')
-                THEN :now END,
+            settled_at = CASE WHEN {item(1, "text")}
+                IN ('failed', 'held', 'unknown', 'cancelled', 'suppressed') THEN :now END,
             due_at = coalesce({item(2, "timestamptz")}, due_at),
             attempts = {item(3, "smallint")}, copies = {item(4, "smallint")},
             losses = {item(5, "smallint")},

@@ -46,8 +46,24 @@ def of_lapsed(domain: Domain) -> ColumnElement[bool]:
     from_it = Message.from_email.endswith(f"@{domain.name}", autoescape=True)
     if domain.includes_subdomains:
         from_it |= Message.from_email.endswith(f".{domain.name}", autoescape=True)
+    for other in _not_verified_below(domain):
+        its = Message.from_email.endswith(f"@{other.name}", autoescape=True)
+        if other.includes_subdomains:
+            its |= Message.from_email.endswith(f".{other.name}", autoescape=True)
+        from_it &= ~its
     mine = select(Message.id).where(Message.white_label_id == domain.white_label_id, from_it)
     return because_of(domain.white_label_id, Check.DOMAIN_LAPSED) & Delivery.message_id.in_(mine)
+
+
+def _not_verified_below(domain: Domain) -> Sequence[Domain]:
+    """Parts of it that stand on the list by themselves, and whose own records are awaited."""
+    return db.session.scalars(
+        select(Domain).where(
+            Domain.white_label_id == domain.white_label_id,
+            Domain.name.endswith(f".{domain.name}", autoescape=True),
+            Domain.state.not_in((DomainState.VERIFIED, DomainState.REVOKED)),
+        )
+    ).all()
 
 
 def recovered_domains() -> Sequence[Domain]:

@@ -74,6 +74,7 @@ MOVES: Mapping[State, Collection[State]] = {
         State.UNKNOWN,
         State.HELD,
         State.CANCELLED,  # its campaign was, before it was begun
+        State.SUPPRESSED,  # its reader said no meanwhile
     ),
     State.UNKNOWN: (State.QUEUED, State.HELD),
     State.HELD: (State.QUEUED, State.CANCELLED, State.SUPPRESSED),

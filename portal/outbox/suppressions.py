@@ -41,6 +41,7 @@ from portal.outbox.balance import PAUSED
 from portal.outbox.claims import Settlement
 from portal.outbox.models import (
     IS_NOTABLE,
+    IS_SENDING,
     IS_WAITING,
     PLATFORM,
     Delivery,
@@ -171,6 +172,37 @@ def among(white_label_id: int, addresses: Collection[str], category: Category) -
         )
     )
     return {row[0]: row[1] for row in rows}
+
+
+def unwanted(connection: Connection, lane_id: int) -> dict[int, Reason]:
+    """Which deliveries in this lane's hands their readers do not want (any more), and why.
+
+    Who says no while mail of theirs is under way is found here when it is tried again.
+    """
+    rows = connection.execute(
+        select(Delivery.id, Suppression.reason)
+        .join(
+            Suppression,
+            (Suppression.white_label_id == Delivery.tenant)
+            & (Suppression.address == func.lower(Delivery.email)),
+        )
+        .where(
+            IS_SENDING,
+            Delivery.lane_id == lane_id,
+            (Delivery.priority == Category.CAMPAIGN.priority) | Suppression.reason.in_(EVERYTHING),
+            ~_is_notice(),
+        )
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def _is_notice() -> ColumnElement[bool]:
+    """Mail that the portal itself writes: a new password has to arrive."""
+    return exists().where(
+        Message.id == Delivery.message_id,
+        Message.app_id.is_(None),
+        Message.details["notice"].as_string().is_not(None),
+    )
 
 
 def applies_to(category: Category) -> ColumnElement[bool]:
@@ -354,15 +386,10 @@ def _insert(
 def _stop_waiting(white_label_id: int, addresses: Collection[str], reason: Reason) -> None:
     """What waits for these folded addresses does not leave, however it is spelt there."""
     is_held_so = and_(IS_NOTABLE, Delivery.state == State.HELD, Delivery.kind == PAUSED)
-    is_notice = exists().where(
-        Message.id == Delivery.message_id,
-        Message.app_id.is_(None),
-        Message.details["notice"].as_string().is_not(None),
-    )
     its = [
         Delivery.tenant == white_label_id,
         func.lower(Delivery.email).in_(addresses),
-        ~is_notice,
+        ~_is_notice(),
     ]
     if not reason.stops_everything:
         its.append(Delivery.priority == Category.CAMPAIGN.priority)

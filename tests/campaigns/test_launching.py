@@ -225,14 +225,30 @@ def test_a_slow_campaign_comes_into_the_outbox_as_it_becomes_due(
     campaign = launched(make_campaign(ada, make_audience(ada, 10), pace=pace))
     soon = len(deliveries())
 
-    clock.advance(hours=12)
-    sweep()
+    for _hour in range(9):
+        clock.advance(hours=1)
+        sweep()
 
     dues = [row.due_at for row in deliveries()]
     assert (soon, len(dues)) == (3, 10)
     assert dues == [START + timedelta(hours=n) for n in range(10)]
     assert len(messages()) == 2, "the second wave bears a date of its own"
     assert fresh(campaign).is_handed_over
+
+
+def test_what_was_missed_while_nothing_worked_is_not_made_up_for(
+    app: Flask, clock: HandSetClock
+) -> None:
+    ada = make_person(make_white_label())
+    make_server(ada)
+    pace = Pace(PaceKind.HOURLY, per_hour=1)
+    launched(make_campaign(ada, make_audience(ada, 10), pace=pace))
+
+    clock.advance(hours=12)
+    sweep()
+
+    later = [row.due_at - START for row in deliveries()][3:]
+    assert later == [timedelta(hours=12), timedelta(hours=13), timedelta(hours=14)]
 
 
 def test_who_unsubscribes_before_their_turn_gets_nothing(app: Flask, clock: HandSetClock) -> None:

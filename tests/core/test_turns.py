@@ -26,6 +26,17 @@ def test_different_turns_do_not_wait_for_each_other(app: Flask, clock: HandSetCl
     assert turns.take("purge")
 
 
+def test_a_clock_that_was_years_ahead_stops_nothing_once_it_is_right(
+    app: Flask, clock: HandSetClock
+) -> None:
+    clock.advance(days=1000)
+    assert turns.take("sweep")
+
+    clock.advance(days=-1000)
+
+    assert turns.take("sweep")
+
+
 def test_a_clock_that_was_put_back_takes_no_turn_twice(app: Flask, clock: HandSetClock) -> None:
     assert turns.take("sweep")
 

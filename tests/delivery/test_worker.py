@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from portal.apps.models import App
 from portal.core import clock
 from portal.core.db import db
+from portal.delivery import hand
 from portal.delivery.models import Hourly, Lane, Worker
 from portal.delivery.worker import LostLease
 from portal.delivery.worker import Worker as DeliveryWorker
@@ -20,6 +21,7 @@ from portal.outbox.models import Attempt, Event
 from portal.outbox.states import Category, State
 from portal.smtp_settings import health
 from portal.smtp_settings.models import ParkedSender, ServerHealth, SmtpServer
+from portal.white_labels.models import MailMode
 from tests.equipment.mail import deliveries, drain, make_worker, send, states, until, working
 from tests.equipment.smtp_script import Command, Drop, Say, Script, Take, Wait, first
 from tests.equipment.smtp_server import SmtpServer as Fake
@@ -311,6 +313,40 @@ def test_mail_finds_another_way_when_the_apps_owner_changed_while_it_was_queued(
     assert states(message) == [State.SENT]
     event = db.session.scalars(select(Event)).one()
     assert (event.kind, event.message_id) == ("rerouted", message.id)
+
+
+def test_what_a_slow_server_has_not_got_yet_follows_the_facts_of_now(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hand, "BELIEVED_FOR", 0.1)
+    people = [f"person{number}@birch.example" for number in range(30)]
+    with Fake(Script(body=lambda _command: (Wait(0.2), Take(), Say(250, "Ok")))) as own:
+        shop, _server = make_shop(own, max_connections=1)
+        message = send(shop, people)
+        bob = make_person(shop.white_label, "Bob")
+
+        with working(app):
+            own.wait_for(2)
+            shop.owner_id = bob.id
+            db.session.commit()
+            until(lambda: states(message).count(State.HELD) > 20)
+
+    assert len(own.ledger) < hand.FIRST_BATCH
+
+
+def test_mail_that_waits_leaves_the_custom_server_when_the_platforms_is_chosen(
+    app: Flask,
+) -> None:
+    with Fake() as own, Fake() as platforms:
+        shop, _server = make_shop(own)
+        make_server(make_person(name="Olive"), "main", port=platforms.port)
+        send(shop)
+        shop.white_label.mail_mode = MailMode.PLATFORM
+        db.session.commit()
+
+        drain(app)
+
+    assert (len(own.ledger), len(platforms.ledger)) == (0, 1)
 
 
 @pytest.mark.accepts("SS-45")

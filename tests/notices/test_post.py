@@ -22,6 +22,7 @@ PARKED: dict[str, Any] = {
     "words": "535 5.7.8 <b>wrong</b>",
     "advice": "Type the password again.",
     "link": "http://acme.localhost:8000/servers/1",
+    "is_ours": False,
 }
 
 

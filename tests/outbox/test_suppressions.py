@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from portal.accounts.models import Person
 from portal.audit.models import AuditEntry
@@ -12,7 +12,7 @@ from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.notices.post import post
 from portal.outbox import suppressions
-from portal.outbox.models import Suggestion, Suppression
+from portal.outbox.models import Delivery, Suggestion, Suppression
 from portal.outbox.states import Category, Reason, State
 from tests.equipment.mail import deliveries, drain, send, states
 from tests.equipment.smtp_script import Say, Script, when
@@ -78,6 +78,34 @@ def test_it_stops_what_waits_however_it_is_spelt_there(app: Flask) -> None:
     suppress(ada, "kim@x.example")
 
     assert states(message) == [State.SUPPRESSED, State.QUEUED]
+
+
+@pytest.mark.both_stores
+@pytest.mark.parametrize(
+    ("reason", "category", "state"),
+    [
+        (Reason.UNSUBSCRIBED, CAMPAIGN, State.SUPPRESSED),
+        (Reason.BY_HAND, TRANSACTIONAL, State.SUPPRESSED),
+        (Reason.UNSUBSCRIBED, TRANSACTIONAL, State.SENT),
+    ],
+)
+def test_who_says_no_while_mail_of_theirs_is_under_way_gets_no_second_try(
+    app: Flask, reason: Reason, category: Category, state: State
+) -> None:
+    ada = make_person(make_white_label())
+    with Fake() as fake:
+        make_server(ada, port=fake.port)
+        message = send(make_app(ada), "Kim@x.example", category=category)
+        # In a lane's hands at that moment, so that nothing that waits was found.
+        db.session.execute(update(Delivery).values(state=State.SENDING))
+        suppress(ada, "kim@x.example", reason)
+        db.session.execute(update(Delivery).values(state=State.QUEUED))
+        db.session.commit()
+
+        drain(app)
+
+    assert states(message) == [state]
+    assert len(fake.ledger) == (1 if state is State.SENT else 0)
 
 
 def test_unsubscribing_leaves_a_receipt_that_waits_alone(ada: Person) -> None:
