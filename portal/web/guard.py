@@ -154,6 +154,8 @@ def _admit(face: Face) -> ResponseReturnValue | None:
 
 def _elsewhere() -> frozenset[Face]:
     """The faces that this host does not have."""
+    if "site" not in g:
+        return frozenset(Face) - {Face.PUBLIC}
     return frozenset({Face.WHITE_LABEL if g.site.is_platform else Face.BACKOFFICE})
 
 

@@ -17,6 +17,9 @@ from portal.white_labels.platform import find_platform
 PLATFORM_SLUG = "platform"
 ON_ANY_HOST = frozenset({"health"})
 """Blueprints of what machines ask about the process; they call it by number, not by name."""
+WITHOUT_A_SITE = frozenset({"public.unsubscribe", "public.take_off", "public.plain_style"})
+"""Views whose address says all they need. Where no portal is served any more, `g.site` is missing:
+whatever else were let through would find no face that it belongs to."""
 _host_and_port = re.compile(r"([a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(?::[0-9]{1,5})?").fullmatch
 
 
@@ -57,6 +60,8 @@ def open_site(app: Flask) -> None:
         with reading():
             site = site_at(request.host)
             db.session.rollback()  # what follows begins a transaction of its own kind
+        if site is None and request.endpoint in WITHOUT_A_SITE:
+            return None
         if site is None:
             return Response("There is nothing here.\n", 404, content_type="text/plain")
         g.site = site

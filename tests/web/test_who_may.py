@@ -79,6 +79,7 @@ TABLE: Mapping[str, Who] = {
     "public.invitation": Who.ANYBODY,
     "public.unsubscribe": Who.ANYBODY,
     "public.take_off": Who.ANYBODY,
+    "public.plain_style": Who.ANYBODY,
     "public.records": Who.ANYBODY,
     "public.setup": Who.ANYBODY,
     "account.profile": Who.SIGNED_IN,

@@ -2,11 +2,15 @@
 
 RFC 8058: a mail program sends a POST and is answered at once, without a redirect; a GET, which
 scanners send too, only shows the button.
+
+A mail outlives the hostname that its link names: the portal may have moved, the name may be
+suspended, or be another white label's by now. The token says whose link it is, so it works at any
+host that reaches us; only the pages of the white label itself and of the platform show a brand.
 """
 
 from __future__ import annotations
 
-from flask import g, render_template, request
+from flask import Response, abort, current_app, g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from portal.audit.trail import Actor, acting
@@ -19,32 +23,41 @@ from portal.web.public.door import bp
 @bp.get("/unsubscribe/<token>")
 def unsubscribe(token: str) -> ResponseReturnValue:
     """The button; nothing happens by looking."""
-    who = _who(token)
+    who = unsubscribing.read(token)
     if who is None:
-        return render_template("public/unsubscribe_unknown.html"), 404
-    return render_template(
-        "public/unsubscribe.html", who=who, is_off=unsubscribing.is_unsubscribed(who)
-    )
+        return _unknown()
+    return _page(who, is_off=unsubscribing.is_unsubscribed(who), token=token)
 
 
 @bp.post("/unsubscribe/<token>")
 def take_off(token: str) -> ResponseReturnValue:
     """By the button or by a mail program: it is done when this is answered."""
-    who = _who(token)
+    who = unsubscribing.read(token)
     if who is None:
-        return render_template("public/unsubscribe_unknown.html"), 404
+        return _unknown()
     with acting(Actor(who.email, None, request.remote_addr or "")):
         unsubscribing.unsubscribe(who)
         db.session.commit()
-    return render_template("public/unsubscribe.html", who=who, is_off=True)
+    return _page(who, is_off=True, token=token)
 
 
-def _who(token: str) -> Unsubscriber | None:
-    """Whose link it is, if it is one of this portal's.
+@bp.get("/unsubscribe/<token>/plain.css")
+def plain_style(token: str) -> Response:
+    """How the page looks where no other file is served; to those who have a link."""
+    if unsubscribing.read(token) is None:
+        abort(404)
+    return current_app.send_static_file("css/plain.css")
 
-    A white label without a hostname of its own has its links at the platform's.
-    """
-    who = unsubscribing.read(token)
-    if who is None or not (g.site.is_platform or who.white_label.id == g.site.white_label_id):
-        return None
-    return who
+
+def _page(who: Unsubscriber, *, is_off: bool, token: str) -> str:
+    has_brand = "site" in g and (g.site.is_platform or g.site.white_label_id == who.white_label.id)
+    return render_template(
+        "public/unsubscribe.html", who=who, is_off=is_off, token=token, has_brand=has_brand
+    )
+
+
+def _unknown() -> ResponseReturnValue:
+    """Not one of our links, or not the whole of it."""
+    if "site" not in g:
+        abort(404)
+    return render_template("public/unsubscribe_unknown.html"), 404
