@@ -11,8 +11,6 @@ from dataclasses import asdict
 import click
 from flask import current_app
 from flask.cli import with_appcontext
-from redis import Redis
-from redis.exceptions import RedisError
 
 from portal.config import Config
 from portal.core import checkup
@@ -80,6 +78,9 @@ def _set_up() -> str:
 def _broker(config: Config) -> str:
     if config.broker_url is None:
         return "embedded"
+    from redis import Redis  # noqa: PLC0415 - 20 MB that every other command can do without
+    from redis.exceptions import RedisError  # noqa: PLC0415
+
     try:
         with Redis.from_url(config.broker_url, socket_timeout=3) as broker:
             broker.ping()

@@ -14,8 +14,6 @@ from huey import Huey
 from huey.api import TaskWrapper
 
 from portal.campaigns import audiences, imports, steps
-from portal.config import Config
-from portal.core import background
 from portal.core.db import db
 from portal.core.logs import logger
 from portal.jobs.queue import make_queue
@@ -77,15 +75,10 @@ def register(queue: Huey, app: Flask) -> TaskWrapper:
     return queue.task(name="work")(task)
 
 
-def carry_questions(app: Flask) -> None:
-    """Let doors ask for work: into the queue that this configuration names."""
-    config: Config = app.config["LIVERY"]
-
-    def enqueue(name: str, number: int) -> None:
-        queue = make_queue(config)
-        try:
-            register(queue, app)(name, number)
-        finally:
-            queue.storage.close()
-
-    background.set_queue(enqueue)
+def enqueue(app: Flask, name: str, number: int) -> None:
+    """Put one piece of work into the queue that this configuration names."""
+    queue = make_queue(app.config["LIVERY"])
+    try:
+        register(queue, app)(name, number)
+    finally:
+        queue.storage.close()

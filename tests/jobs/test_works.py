@@ -29,7 +29,6 @@ def test_what_is_asked_for_goes_through_the_queue_and_is_done(
         server: RedisServer = request.getfixturevalue("redis_server")
         config = replace(config, broker_url=server.url)
         app.config["LIVERY"] = config
-        works.carry_questions(app)
     imported = waiting_import()
 
     background.ask("import", imported.id)
