@@ -51,6 +51,8 @@ from portal.smtp.replies import Sent, ServerFault, Stage
 LARGEST_BATCH = 500
 SMALLEST_BATCH = 4
 FIRST_BATCH = 8
+REROUTED_AT_ONCE = 100
+"""Nothing is sent, so no speed is measured; `reroute` keeps its own transactions short."""
 SECONDS_A_BATCH = 0.5
 BELIEVED_FOR = 2.0
 """Seconds that what was claimed is sent without asking again whether it still should be."""
@@ -60,6 +62,8 @@ CANNOT_SIGN = lazy("The key that signs for this domain does not open; make a new
 TOO_LARGE = lazy("The mail is larger than this server takes.")
 
 _dice = random.SystemRandom()
+_FIXED = {Errand.PROBE: 1, Errand.REROUTE: REROUTED_AT_ONCE}
+"""Batches that do not follow the speed."""
 
 
 class Hand:
@@ -84,7 +88,7 @@ class Hand:
         self._back: list[int] = []  # claimed, and not to be sent by this lane
         self._unwanted: dict[int, Reason] = {}  # of the last claim: their readers said no
         self._refused_senders: dict[str, str] = {}  # From address: the server's words
-        self._size = 1 if errand is Errand.PROBE else FIRST_BATCH
+        self._size = _FIXED.get(errand, FIRST_BATCH)
         self._turned_at = time.monotonic()
 
     def is_over(self) -> bool:
@@ -237,7 +241,7 @@ class Hand:
         """Let the batch follow the speed."""
         present = time.monotonic()
         seconds, self._turned_at = present - self._turned_at, present
-        if done and self._errand is not Errand.PROBE:
+        if done and self._errand not in _FIXED:
             speed = done / max(seconds, 0.001)
             self._memory.speed = speed
             most = min(LARGEST_BATCH, 4 * self._size)
