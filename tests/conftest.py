@@ -23,4 +23,5 @@ pytest_plugins = [
     "tests.equipment.stage",
     "tests.equipment.visitor",
     "tests.equipment.served",
+    "tests.equipment.mailbox",
 ]

@@ -2,92 +2,42 @@
 
 An admin asks, an owner answers; each finds the other's news in the demo's mailbox. The records are
 published as the page shows them, and mail leaves from the domain, waits while they are gone, and
-leaves again.
+leaves again. Whoever keeps the DNS needs no account for it.
 """
 
 from __future__ import annotations
 
-import re
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 import requests
 from flask import Flask
 from playwright.sync_api import Page, expect
-from werkzeug.serving import make_server as listen
 
 from portal.accounts.models import Person
 from portal.apps import keys
 from portal.apps.models import KeyKind
-from portal.commands.mailbox.doors import Door, DoorPlate
-from portal.commands.mailbox.page import make_page
-from portal.commands.mailbox.shelf import Shelf
 from portal.config import Config
 from portal.core.db import db
 from portal.jobs import dns_checks
-from tests.desk.stage import platforms_server
+from tests.desk.stage import approved, platforms_server
 from tests.equipment.browser import Browser
 from tests.equipment.clock import HandSetClock
 from tests.equipment.dns_server import DnsServer
 from tests.equipment.mail import drain
-from tests.equipment.served import Quiet, Served
+from tests.equipment.mailbox import Mailbox
+from tests.equipment.served import Served
 from tests.equipment.stage import make_app
 
 RECORDS = "TXT @ v=spf1 include:spf.provider.example ~all\nCNAME s1._domainkey key.provider.example"
-
-
-@dataclass(frozen=True)
-class Mailbox:
-    """The demo's mailbox: a door that takes all mail, and a page to read it on."""
-
-    door_port: int
-    page_port: int
-    shelf: Shelf
-
-    def link_in(self, page: Page, subject: str) -> str:
-        """Read the newest mail with this subject; the link in it."""
-        page.goto(f"http://localhost:{self.page_port}/")
-        page.get_by_role("link", name=subject).first.click()
-        text = page.locator("pre").first.inner_text()
-        found = re.search(r"http://\S+", text)
-        assert found is not None, text
-        return found[0]
-
-    def has(self, subject: str) -> bool:
-        return bool(self.senders_of(subject))
-
-    def senders_of(self, subject: str) -> list[str]:
-        """From of every mail with this subject."""
-        mails = [mail for mail in self.shelf.newest_first() if mail.header("Subject") == subject]
-        return [mail.header("From") for mail in mails]
+MERGED = "v=spf1 include:spf.office.example include:spf.provider.example ~all"
+"""Their office's record and the provider's, as one: two of them would be none."""
 
 
 @pytest.fixture
 def config(config: Config, dns_server: DnsServer) -> Config:
     """DNS is asked at the test's own server."""
     return replace(config, dns_servers=(dns_server.address,))
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    shelf = Shelf()
-    door = Door(DoorPlate("Northwind main", 0, "", ""), shelf)
-    page = listen("127.0.0.1", 0, make_page(shelf, []), threaded=True, request_handler=Quiet)
-    threads = [
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        for server in (door, page)
-    ]
-    for thread in threads:
-        thread.start()
-    yield Mailbox(door.port, page.port, shelf)
-    for server in (door, page):
-        server.shutdown()
-    for thread in threads:
-        thread.join()
-    for server in (door, page):
-        server.server_close()
 
 
 @pytest.mark.browser
@@ -106,6 +56,8 @@ def test_a_domain_is_asked_for_allowed_published_used_lost_and_found(
     shop = make_app(ada, "Shop")
     key = keys.make_key(shop, kind=KeyKind.LIVE, name="production", by=ada)[1].reveal()
     db.session.commit()
+    dns_server.publish("acme.example", "v=spf1 include:spf.office.example ~all")
+    dns_server.publish("spf.office.example", "v=spf1 ip4:198.51.100.7 -all")
     dns_server.publish("spf.provider.example", "v=spf1 ip4:192.0.2.1 -all")
     dns_server.publish("key.provider.example", "v=DKIM1; k=rsa; p=MIIB")
     admin = served.sign_in(browser.open_page(), ada)
@@ -129,8 +81,11 @@ def test_a_domain_is_asked_for_allowed_published_used_lost_and_found(
     # Publish what the page shows, and check.
     drain(app)
     address = mailbox.link_in(reader, "Publish the DNS records of acme.example")
+    assert MERGED in reader.locator("pre").first.inner_text()
     admin.goto(address)
     expect(admin.get_by_text("Publish these 4 records in the DNS of the domain.")).to_be_visible()
+    spf = admin.locator("section.record", has=admin.get_by_role("heading", name="SPF"))
+    expect(spf.locator("[id^=value-]")).to_have_text(MERGED)
     names = _publish(admin, dns_server)
     admin.get_by_role("button", name="Check now").click()
     expect(admin.get_by_text("acme.example is verified.")).to_be_visible()
@@ -155,6 +110,7 @@ def test_a_domain_is_asked_for_allowed_published_used_lost_and_found(
     assert _send(served, key, "Second") == "held"
     drain(app)
     assert mailbox.senders_of("Second") == []
+    assert mailbox.has("A DNS record of acme.example is missing")
     assert mailbox.has("Mail from acme.example is held: its DNS records are gone")
 
     # Find it again; the browser was signed out meanwhile.
@@ -168,6 +124,60 @@ def test_a_domain_is_asked_for_allowed_published_used_lost_and_found(
     drain(app)
     assert mailbox.senders_of("Second") == ["Acme News <news@acme.example>"]
     assert mailbox.has("Mail from acme.example leaves again")
+
+
+@pytest.mark.browser
+def test_who_keeps_the_dns_needs_no_account_and_sees_the_records_only(
+    served: Served,
+    browser: Browser,
+    clock: HandSetClock,
+    ada: Person,
+    olive: Person,
+    dns_server: DnsServer,
+) -> None:
+    platforms_server(olive)
+    _request, domain = approved(ada, olive)
+    path = f"/domains/{domain.id}"
+    admin = served.sign_in(browser.open_page(), ada)
+    keeper, other = browser.open_page(), browser.open_page()
+
+    # Get the link.
+    admin.goto(served.url(ada, path))
+    admin.get_by_role("button", name="Make a link").click()
+    link = admin.locator("#link-address").inner_text()
+
+    # Open it, and publish.
+    keeper.goto(link)
+    keeper.get_by_role("button", name="Show the records").click()
+    expect(keeper.get_by_role("heading", level=1)).to_have_text("DNS records of acme.example")
+    dns_server.publish("spf.provider.example", "v=spf1 ip4:192.0.2.1 -all")
+    dns_server.publish("s1.domainkey.provider.example", "v=DKIM1; k=rsa; p=MIIB")
+    _publish(keeper, dns_server)
+
+    # It is to be read only: nothing can be sent from it, and it leads nowhere.
+    assert keeper.locator("form, input, [type=submit]").count() == 0
+    assert keeper.locator("main a[href]").count() == 0
+
+    # It opens nowhere else, and leads to nothing else.
+    other.goto(link)
+    expect(other.get_by_text("It was opened already, in another browser")).to_be_visible()
+    keeper.goto(served.url(ada, path))
+    expect(keeper.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+
+    # It tells what the hourly look has found.
+    clock.advance(hours=1)
+    dns_checks.look_at_domains()
+    keeper.goto(link)
+    expect(keeper.get_by_text("Verified since")).to_be_visible()
+    expect(keeper.locator("section.record").first).to_contain_text("Found")
+
+    # Withdraw it.
+    admin.goto(served.url(ada, path))
+    admin.get_by_role("button", name="Withdraw the link").click()
+    expect(admin.get_by_text("The link does not work any more.")).to_be_visible()
+    keeper.reload()
+    expect(keeper.get_by_role("heading", level=1)).to_have_text("This link no longer works")
+    assert ["404" in problem for problem in browser.take_problems()] == [True, True]
 
 
 def _publish(page: Page, dns_server: DnsServer) -> list[str]:
