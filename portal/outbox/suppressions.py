@@ -32,7 +32,7 @@ from sqlalchemy.orm import joinedload
 from portal.accounts.models import Person
 from portal.audit import trail
 from portal.core import clock
-from portal.core.db import UtcTime, db
+from portal.core.db import UtcTime, db, reading
 from portal.core.errors import NotFound, Refusal
 from portal.core.paging import SIZE, Page, page_of
 from portal.core.words import _
@@ -97,17 +97,10 @@ def add(
         address = parse_address(email.strip())
     except AddressError as error:
         raise Refusal(error.code, error.words, field="email") from None
-    known = db.session.scalar(_of(white_label_id).where(Suppression.address == address.folded))
-    if known is not None and (known.reason.stops_everything or not reason.stops_everything):
+    rows = [(address.folded, note, campaign_id)]
+    if not _insert(white_label_id, rows, reason=reason, by_id=by.id if by else None):
         return False
-    if known is not None:
-        known.reason, known.note, known.by_id = reason, note, by.id if by else None
-        db.session.flush()
-    else:
-        rows = [(address.folded, note, campaign_id)]
-        if not _insert(white_label_id, rows, reason=reason, by=by):
-            return False
-    _stop_waiting(white_label_id, [address.folded], reason)
+    _stop_waiting(white_label_id, address.folded, reason)
     _forget_suggestions(white_label_id, [address.folded])
     _told(white_label_id, "suppression.added", address.folded, {"reason": reason.value})
     return True
@@ -115,37 +108,47 @@ def add(
 
 def add_many(
     white_label_id: int, lines: Iterable[str], *, reason: Reason, by: Person | None
-) -> Imported:
+) -> Iterator[Imported]:
     """The same for a list, one address (or ``Name <address>``) a line; empty lines are passed over.
 
-    However long it is, only some of it is in memory.
+    The caller commits after each step, and is told how far it has come; the list is read while no
+    transaction is open. One that ends early can be begun again: what is there counts as known.
     """
     result = Imported()
+    by_id = by.id if by else None
     numbered = enumerate(lines, start=1)
     while batch := list(islice(numbered, AT_ONCE)):
-        new: dict[str, None] = {}
-        for number, line in batch:
-            if not line.strip():
-                continue
-            try:
-                address = parse_mailbox(line.strip()).address
-            except AddressError as error:
-                result.faulty += 1
-                if len(result.faults) < FIRST_FAULTS:
-                    result.faults.append((number, error.words))
-                continue
-            result.known += address.folded in new
-            new[address.folded] = None
-        added = _insert(white_label_id, [(one, "", None) for one in new], reason=reason, by=by)
+        new = _read(batch, result)
+        rows = [(address, "", None) for address in new]
+        added = _insert(white_label_id, rows, reason=reason, by_id=by_id)
         result.added += len(added)
         result.known += len(new) - len(added)
-        if added:
-            _stop_waiting(white_label_id, added, reason)
-            _forget_suggestions(white_label_id, added)
+        _forget_suggestions(white_label_id, added)
+        yield result
+    for _step in _stop_all_waiting(white_label_id, reason):
+        yield result
     if result.added:
         facts = {"count": result.added, "reason": reason.value}
         _told(white_label_id, "suppression.imported", "list", facts)
-    return result
+    yield result
+
+
+def _read(batch: Iterable[tuple[int, str]], result: Imported) -> Collection[str]:
+    """The addresses of these lines, folded; what is none, or stands there twice, is counted."""
+    found: dict[str, None] = {}
+    for number, line in batch:
+        if not line.strip():
+            continue
+        try:
+            address = parse_mailbox(line.strip()).address
+        except AddressError as error:
+            result.faulty += 1
+            if len(result.faults) < FIRST_FAULTS:
+                result.faults.append((number, error.words))
+            continue
+        result.known += address.folded in found
+        found[address.folded] = None
+    return found
 
 
 def remove(suppression: Suppression, *, why: str) -> None:
@@ -296,22 +299,35 @@ def find_suggestion(white_label_id: int, suggestion_id: int) -> Suggestion:
 
 def take_suggestion(suggestion: Suggestion, *, by: Person | None) -> None:
     """Suppress it; the server's words become the note."""
-    words = " ".join(filter(None, (str(suggestion.code or ""), suggestion.words)))
     white_label_id, address = suggestion.white_label_id, suggestion.address
-    note = words.strip()[:LONGEST_NOTE]
-    add(white_label_id, address, reason=Reason.BOUNCED, note=note, by=by)
+    add(white_label_id, address, reason=Reason.BOUNCED, note=_note_of(suggestion), by=by)
     _forget_suggestions(white_label_id, [address])
 
 
-def take_all_suggestions(white_label_id: int, *, by: Person | None) -> int:
-    """Suppress all that are suggested now; how many those were."""
+def take_all_suggestions(white_label_id: int, *, by: Person | None) -> Iterator[int]:
+    """Suppress all that are suggested now; how many those were, so far.
+
+    The caller commits after each step; one that ends early can be begun again.
+    """
     taken = 0
+    by_id = by.id if by else None
     while found := suggestions(white_label_id, size=AT_ONCE).rows:
-        for suggestion in found:
-            take_suggestion(suggestion, by=by)
-            taken += 1
-        db.session.flush()
-    return taken
+        rows = [(one.address, _note_of(one), None) for one in found]
+        addresses = [one.address for one in found]
+        _insert(white_label_id, rows, reason=Reason.BOUNCED, by_id=by_id)
+        _forget_suggestions(white_label_id, addresses)
+        taken += len(found)
+        yield taken
+    for _step in _stop_all_waiting(white_label_id, Reason.BOUNCED):
+        yield taken
+    if taken:
+        _told(white_label_id, "suppression.suggestions_taken", "list", {"count": taken})
+    yield taken
+
+
+def _note_of(suggestion: Suggestion) -> str:
+    words = " ".join(filter(None, (str(suggestion.code or ""), suggestion.words)))
+    return words.strip()[:LONGEST_NOTE]
 
 
 def suggest(connection: Connection, delivery_ids: Collection[int], *, now: datetime) -> None:
@@ -358,14 +374,26 @@ def _insert(
     rows: Collection[tuple[str, str, int | None]],
     *,
     reason: Reason,
-    by: Person | None,
-) -> list[str]:
-    """Store those that are new; which ones."""
+    by_id: int | None,
+) -> Collection[str]:
+    """Store those that are new, or that had a weaker reason; which ones."""
     if not rows:
-        return []
+        return ()
     insert = postgresql.insert if db.engine.dialect.name == "postgresql" else sqlite.insert
+    statement = insert(Suppression)
+    if reason.stops_everything:
+        new = statement.excluded
+        statement = statement.on_conflict_do_update(
+            index_elements=[Suppression.white_label_id, Suppression.address],
+            set_={"reason": new.reason, "note": new.note, "by_id": new.by_id},
+            where=and_(*(Suppression.reason != strong for strong in EVERYTHING)),
+        )
+    else:
+        statement = statement.on_conflict_do_nothing()
     now = clock.now()
-    statement = insert(Suppression).values(
+    # Row by row for the driver: written out as one statement, its text takes far longer than it.
+    stored = db.session.connection().execute(
+        statement.returning(Suppression.address),
         [
             {
                 "white_label_id": white_label_id,
@@ -374,30 +402,63 @@ def _insert(
                 "note": note,
                 "campaign_id": campaign_id,
                 "created_at": now,
-                "by_id": by.id if by else None,
+                "by_id": by_id,
             }
             for address, note, campaign_id in rows
-        ]
+        ],
     )
-    new = db.session.scalars(statement.on_conflict_do_nothing().returning(Suppression.address))
-    return list(new.all())
+    return stored.scalars().all()
 
 
-def _stop_waiting(white_label_id: int, addresses: Collection[str], reason: Reason) -> None:
-    """What waits for these folded addresses does not leave, however it is spelt there."""
-    is_held_so = and_(IS_NOTABLE, Delivery.state == State.HELD, Delivery.kind == PAUSED)
-    its = [
-        Delivery.tenant == white_label_id,
-        func.lower(Delivery.email).in_(addresses),
-        ~_is_notice(),
-    ]
+def _stop_waiting(white_label_id: int, address: str, reason: Reason) -> None:
+    """What waits for this folded address does not leave, however it is spelt there."""
+    _stop(_stoppable(white_label_id, reason), func.lower(Delivery.email) == address, reason=reason)
+
+
+def _stop_all_waiting(white_label_id: int, reason: Reason) -> Iterator[None]:
+    """The same for every entry with this reason; the caller commits after each step.
+
+    What waits is looked through while others may write. What is missed is found by `unwanted`.
+    """
+    its = _stoppable(white_label_id, reason)
+    is_entry = exists().where(
+        Suppression.white_label_id == white_label_id,
+        Suppression.address == func.lower(Delivery.email),
+        Suppression.reason == reason,
+    )
+    with reading():
+        found = [
+            delivery_id
+            for waits in _WAITS
+            for delivery_id in db.session.scalars(select(Delivery.id).where(waits, *its, is_entry))
+        ]
+    yield
+    for start in range(0, len(found), AT_ONCE):
+        _stop(its, Delivery.id.in_(found[start : start + AT_ONCE]), reason=reason)
+        yield
+
+
+_WAITS = (  # one by one: each has an index of its own
+    IS_WAITING,
+    and_(IS_NOTABLE, Delivery.state == State.HELD, Delivery.kind == PAUSED),
+)
+
+
+def _stoppable(white_label_id: int, reason: Reason) -> Sequence[ColumnElement[bool]]:
+    its = [Delivery.tenant == white_label_id, ~_is_notice()]
     if not reason.stops_everything:
         its.append(Delivery.priority == Category.CAMPAIGN.priority)
+    return its
+
+
+def _stop(
+    its: Sequence[ColumnElement[bool]], which: ColumnElement[bool], *, reason: Reason
+) -> None:
     stopped: list[int] = []
-    for waits in (IS_WAITING, is_held_so):  # one by one: each has an index of its own
+    for waits in _WAITS:
         stopped += db.session.scalars(
             update(Delivery)
-            .where(waits, *its)
+            .where(waits, *its, which)
             .values(
                 state=State.SUPPRESSED,
                 kind=reason.value,

@@ -99,6 +99,7 @@ ACTS: Mapping[str, Words] = {
     "suppression.dismissed": lazy("Suggested suppression left"),
     "suppression.imported": lazy("Suppressions imported"),
     "suppression.removed": lazy("Suppression removed"),
+    "suppression.suggestions_taken": lazy("All suggested suppressions taken"),
     "template.archived": lazy("Template archived"),
     "template.changed": lazy("Template renamed"),
     "template.created": lazy("Template created"),

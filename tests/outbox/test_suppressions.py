@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import pytest
 from flask import Flask
 from sqlalchemy import select, update
@@ -39,6 +41,18 @@ def suppress(person: Person, email: str, reason: Reason = Reason.BY_HAND) -> boo
 def entries() -> list[tuple[str, Reason]]:
     rows = db.session.scalars(select(Suppression).order_by(Suppression.id))
     return [(row.address, row.reason) for row in rows]
+
+
+def imported(
+    person: Person, lines: Iterable[str], reason: Reason = Reason.IMPORTED
+) -> suppressions.Imported:
+    assert person.white_label_id is not None
+    db.session.commit()
+    steps = []
+    for result in suppressions.add_many(person.white_label_id, lines, reason=reason, by=person):
+        db.session.commit()
+        steps.append(result)
+    return steps[-1]
 
 
 @pytest.mark.both_stores
@@ -156,14 +170,68 @@ def test_a_list_of_addresses(ada: Person) -> None:
     suppress(ada, "old@x.example")
     lines = ["Ann <ANN@x.example>", "", "old@x.example", "ann@x.example", "nobody", "bob@x.example"]
 
-    result = suppressions.add_many(ada.white_label_id, lines, reason=Reason.IMPORTED, by=ada)
-    db.session.commit()
+    result = imported(ada, lines)
 
     assert (result.added, result.known, result.faulty) == (2, 2, 1)
     assert result.faults == [(5, "An e-mail address needs an @.")]
     assert [address for address, _reason in entries()] == [
         "old@x.example", "ann@x.example", "bob@x.example",
     ]  # fmt: skip
+
+
+@pytest.mark.both_stores
+def test_a_long_list_is_read_and_stored_while_others_may_write(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suppressions, "AT_ONCE", 2)
+    ada = make_person(make_white_label())
+    is_locked = []
+
+    def lines() -> Iterator[str]:
+        for number in range(5):
+            is_locked.append(db.session().in_transaction())
+            yield f"kim{number}@x.example"
+
+    result = imported(ada, lines())
+
+    assert is_locked == [False] * 5
+    assert (result.added, len(entries())) == (5, 5)
+
+
+@pytest.mark.both_stores
+def test_a_list_that_ended_early_is_begun_again_and_stops_what_waits(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suppressions, "AT_ONCE", 2)
+    ada = make_person(make_white_label())
+    make_server(ada)
+    shop = make_app(ada)
+    lines = ["ann@x.example", "bob@x.example", "cleo@x.example"]
+    campaign = send(shop, ["Ann@x.example", "Cleo@x.example", "dan@x.example"], category=CAMPAIGN)
+    receipt = send(shop, ["ann@x.example"])
+    assert ada.white_label_id is not None
+    steps = suppressions.add_many(ada.white_label_id, lines, reason=Reason.IMPORTED, by=ada)
+    next(steps)
+    db.session.commit()
+    del steps
+
+    result = imported(ada, lines)
+
+    assert (result.added, result.known) == (1, 2)
+    assert states(campaign) == [State.SUPPRESSED, State.SUPPRESSED, State.QUEUED]
+    assert states(receipt) == [State.QUEUED]
+
+
+@pytest.mark.both_stores
+def test_a_list_of_those_who_get_nothing_at_all_replaces_weaker_reasons(app: Flask) -> None:
+    ada = make_person(make_white_label())
+    suppress(ada, "ann@x.example", Reason.UNSUBSCRIBED)
+    suppress(ada, "bob@x.example", Reason.BOUNCED)
+
+    result = imported(ada, ["ann@x.example", "bob@x.example"], Reason.BY_HAND)
+
+    assert (result.added, result.known) == (1, 1)
+    assert entries() == [("ann@x.example", Reason.BY_HAND), ("bob@x.example", Reason.BOUNCED)]
 
 
 def test_removing_needs_a_reason_and_stands_in_the_trail(ada: Person) -> None:
@@ -253,17 +321,32 @@ def test_one_click_takes_a_suggestion_with_the_servers_words(ada: Person) -> Non
     assert db.session.scalars(select(Suggestion)).all() == []
 
 
-def test_all_at_once_also_where_one_is_suppressed_already(ada: Person) -> None:
+def test_all_at_once_also_where_one_is_suppressed_already(
+    ada: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suppressions, "AT_ONCE", 2)
     assert ada.white_label_id is not None
-    suppress(ada, "kim@x.example")
-    suggested(ada, "kim@x.example", "lee@x.example")
+    waiting = send(make_app(ada), ["Kim@x.example", "Lee@x.example", "max@x.example"])
+    suppress(ada, "kim@x.example", Reason.UNSUBSCRIBED)
+    suggested(ada, "kim@x.example", "lee@x.example", "noa@x.example")
 
-    taken = suppressions.take_all_suggestions(ada.white_label_id, by=ada)
-    db.session.commit()
+    steps = []
+    for taken in suppressions.take_all_suggestions(ada.white_label_id, by=ada):
+        steps.append(taken)
+        db.session.commit()
 
-    assert taken == 2
-    assert [address for address, _reason in entries()] == ["kim@x.example", "lee@x.example"]
+    assert (steps[0], steps[-1]) == (2, 3)
+    assert entries() == [
+        ("kim@x.example", Reason.BOUNCED),
+        ("noa@x.example", Reason.BOUNCED),
+        ("lee@x.example", Reason.BOUNCED),
+    ]
+    assert states(waiting) == [State.SUPPRESSED, State.SUPPRESSED, State.QUEUED]
     assert suppressions.count_suggestions(ada.white_label_id) == 0
+    told = db.session.scalars(
+        select(AuditEntry).where(AuditEntry.action == "suppression.suggestions_taken")
+    ).one()
+    assert told.changes["count"] == 3
 
 
 def test_what_was_dismissed_is_not_suggested_again(app: Flask) -> None:

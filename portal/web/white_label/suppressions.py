@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from io import TextIOWrapper
-from typing import IO
+from typing import IO, TypeVar
 
 from flask import Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -32,6 +32,8 @@ from portal.web.csv_file import Cell, csv_file
 from portal.web.forms import Form, Query, is_file, tidy
 from portal.web.uploads import takes_files
 from portal.web.white_label.door import bp
+
+Answer = TypeVar("Answer")
 
 REASONS: Mapping[Reason, tuple[Words, str]] = {
     Reason.UNSUBSCRIBED: (lazy("Unsubscribed"), "quiet"),
@@ -179,10 +181,9 @@ def import_suppressions() -> ResponseReturnValue:
             words = _("Choose a file, or paste addresses.")
             form.refuse(Refusal("nothing_given", words, field="file"))
         else:
-            imported = acts.add_many(
-                g.white_label.id, _lines(form), reason=Reason(form.reason.data), by=g.person
-            )
-            db.session.commit()
+            lines, reason = _lines(form), Reason(form.reason.data)
+            steps = acts.add_many(g.white_label.id, lines, reason=reason, by=g.person)
+            *_earlier, imported = _committed(steps)
             if not imported.faulty:
                 flash(_told(imported))
                 return redirect(url_for(".suppressions"))
@@ -225,8 +226,8 @@ def suggestions() -> str:
 @bp.post("/campaigns/suppressions/suggested")
 def take_suggestions() -> ResponseReturnValue:
     """All of them at once."""
-    taken = acts.take_all_suggestions(g.white_label.id, by=g.person)
-    db.session.commit()
+    steps = acts.take_all_suggestions(g.white_label.id, by=g.person)
+    *_earlier, taken = _committed(steps)
     flash(ngettext("%(num)s address is suppressed.", "%(num)s addresses are suppressed.", taken))
     return redirect(url_for(".suppressions"))
 
@@ -245,6 +246,14 @@ def decide_suggestion(suggestion_id: int) -> ResponseReturnValue:
     db.session.commit()
     flash(words)
     return redirect(url_for(".suppressions"))
+
+
+def _committed(steps: Iterator[Answer]) -> Iterator[Answer]:
+    """What each step says, committed before the next, so that others may write in between."""
+    db.session.commit()
+    for answer in steps:
+        db.session.commit()
+        yield answer
 
 
 def _lines(form: ImportForm) -> Iterator[str]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from io import BytesIO
 
 import pytest
+from sqlalchemy import event, func, select
+from sqlalchemy.engine import Connection
 
 from portal.accounts.models import Person
 from portal.core import clock
 from portal.core.db import db
 from portal.outbox import suppressions
-from portal.outbox.models import Suggestion
+from portal.outbox.models import Suggestion, Suppression
 from portal.outbox.states import Reason, State
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.mail import deliveries, send
@@ -126,6 +128,24 @@ def test_a_file_is_imported_with_its_head_and_other_columns(
         "lou@customer.example": Reason.IMPORTED,
         "known@customer.example": Reason.BY_HAND,
     }
+
+
+def test_a_long_list_is_stored_a_part_at_a_time(
+    visit: Visits, ada: Person, acme: WhiteLabel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(suppressions, "AT_ONCE", 2)
+    stored: list[int] = []
+    page = visit(ada).get("/campaigns/suppressions/import")
+
+    @event.listens_for(db.engine, "commit")
+    def count(connection: Connection) -> None:
+        stored.append(connection.scalar(select(func.count(Suppression.id))) or 0)
+
+    page = page.submit("Import", text="".join(f"kim{number}@x.example\n" for number in range(5)))
+    event.remove(db.engine, "commit", count)
+
+    assert "5 addresses were added, 0 were known." in page.text
+    assert {0, 2, 4, 5} <= set(stored)
 
 
 def test_pasted_addresses_are_imported_and_what_is_none_is_named(
