@@ -13,6 +13,7 @@ pytest_plugins = [
     "pytester",
     "tests.equipment.programs",
     "tests.equipment.clock",
+    "tests.equipment.compiled",
     "tests.equipment.browser",
     "tests.equipment.certificates",
     "tests.equipment.dkim_verifier",
