@@ -15,6 +15,20 @@ from portal import create_app
 from portal.config import Config
 from portal.core.db import db
 from portal.core.schema import MIGRATIONS
+from portal.domains.models import DomainState
+from portal.outbox.states import State
+from portal.routing.ways import ways_of
+from portal.white_labels.models import Platform
+from tests.equipment.mail import send, states
+from tests.equipment.stage import (
+    fresh,
+    make_app,
+    make_domain,
+    make_person,
+    make_server,
+    make_template,
+    make_white_label,
+)
 
 
 @pytest.fixture
@@ -52,7 +66,6 @@ def indexes() -> dict[str, set[str]]:
 
 
 @pytest.mark.both_stores
-@pytest.mark.accepts("SI-04")
 def test_migrated_is_what_the_models_say(empty: Flask) -> None:
     flask_migrate.upgrade(directory=str(MIGRATIONS))
 
@@ -68,6 +81,31 @@ def test_migrated_has_the_indexes_of_the_models_with_their_conditions(empty: Fla
     flask_migrate.upgrade(directory=str(MIGRATIONS))
 
     assert indexes() == by_models
+
+
+@pytest.mark.both_stores
+@pytest.mark.accepts("SI-04")
+def test_what_an_older_version_stored_means_the_same_afterwards(empty: Flask) -> None:
+    flask_migrate.upgrade(directory=str(MIGRATIONS))
+    db.session.add(Platform(id=1, name="Northwind Apps", origin="http://localhost:8000"))
+    acme = make_white_label()
+    ada, bob, olive = make_person(acme, "Ada"), make_person(acme, "Bob"), make_person(name="Olive")
+    own = make_server(ada, "own")
+    make_server(olive, "main")
+    domain = make_domain(acme, "acme.example")
+    template = make_template(acme, preferred=own)
+    shop, blog = make_app(ada, "Shop"), make_app(bob, "Blog")
+    waiting = send(shop)
+    before = [way.words for way in ways_of([shop, blog]).values()]
+    db.session.commit()
+
+    flask_migrate.downgrade(directory=str(MIGRATIONS), revision="0001")
+    flask_migrate.upgrade(directory=str(MIGRATIONS))
+
+    assert [way.words for way in ways_of([fresh(shop), fresh(blog)]).values()] == before
+    assert states(waiting) == [State.QUEUED]
+    assert fresh(domain).state is DomainState.VERIFIED
+    assert fresh(template).preferred_server_id == own.id
 
 
 @pytest.mark.both_stores
