@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
+from sqlalchemy.engine import Connection
 
 from portal.accounts.models import Person
 from portal.audit.models import AuditEntry
@@ -220,6 +222,24 @@ def test_a_list_that_ended_early_is_begun_again_and_stops_what_waits(
     assert (result.added, result.known) == (1, 2)
     assert states(campaign) == [State.SUPPRESSED, State.SUPPRESSED, State.QUEUED]
     assert states(receipt) == [State.QUEUED]
+
+
+def test_what_waits_is_found_without_reading_the_log(ada: Person) -> None:
+    plans: list[str] = []
+
+    @event.listens_for(db.engine, "before_cursor_execute")
+    def explain(
+        connection: Connection, _cursor: object, statement: str, values: Any, *_: Any
+    ) -> None:
+        if "UPDATE delivery" in statement and not statement.startswith("EXPLAIN"):
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            plans.append(str(rows.first()))
+
+    suppress(ada, "kim@x.example")
+    event.remove(db.engine, "before_cursor_execute", explain)
+
+    assert "ix_delivery_waiting" in plans[0]
+    assert "ix_delivery_notable" in plans[1]
 
 
 @pytest.mark.both_stores
