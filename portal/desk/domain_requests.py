@@ -22,7 +22,7 @@ from portal.core.words import _
 from portal.desk import threads
 from portal.desk.askable import asked_already, can_be_asked, canonical_name, check_free
 from portal.desk.models import About, Thread
-from portal.desk.request_letters import tell_admins, tell_owners, tell_records
+from portal.desk.request_letters import tell_admins, tell_of_revoked, tell_owners, tell_records
 from portal.desk.request_listing import request_of
 from portal.desk.request_models import DomainRequest
 from portal.desk.request_states import RequestAct, RequestState, after
@@ -31,7 +31,7 @@ from portal.domains import allow_list, checks, records, signing
 from portal.domains.checks import Findings
 from portal.domains.diagnosis import remark
 from portal.domains.lookalikes import both_spellings
-from portal.domains.models import Domain
+from portal.domains.models import Domain, DomainState
 from portal.domains.records import Purpose, Wanted
 from portal.white_labels.models import WhiteLabel
 
@@ -230,6 +230,25 @@ def revoke(request: DomainRequest, *, by: Person, reason: str) -> None:
     threads.write(request.thread, author=by, text=reason, mails=False)
     _record(request, "revoked", {"reason": reason})
     tell_admins(request, "revoked", words=reason)
+
+
+def take_back(domain: Domain, *, by: Person, reason: str) -> None:
+    """Take the approval of a domain back, whether a request or an operator put it on the list.
+
+    Raises:
+        Refusal: no reason is given, or it is off the list already.
+    """
+    request = request_of(domain)
+    if request is not None:
+        revoke(request, by=by, reason=reason)
+        return
+    db.session.refresh(domain, with_for_update={"of": Domain})
+    if domain.state is DomainState.REVOKED:
+        raise Refusal("revoked", _("The approval was taken back already."))
+    reason = _reason(reason)
+    signing.stop(domain)
+    allow_list.revoke(domain, reason=reason)
+    tell_of_revoked(domain, words=reason)
 
 
 def give_up(domain: Domain, *, by: Person) -> None:

@@ -75,6 +75,13 @@ def tell_of_unasked(domain: Domain, news: str) -> None:
         )
 
 
+def tell_of_revoked(domain: Domain, *, words: str) -> None:
+    """That one of these was taken off it: to those who used it."""
+    about = _about(domain.name) | {"news": "revoked", "words": words, "was_asked": False}
+    for admin in _admins(domain.white_label_id):
+        _write("domain_news", to=admin, **about, path="/domains")
+
+
 def _about(domain: str) -> dict[str, Any]:
     """What a white label's own people need not be told: who they are."""
     return {"domain": both_spellings(domain), "white_label": None, "asker": None}
@@ -87,8 +94,9 @@ def _admins(white_label_id: int) -> Sequence[Person]:
     return everybody_on(Side.WHITE_LABEL, white_label_id)
 
 
-def _write(kind: str, *, to: Person, path: str, **facts: Any) -> None:
+def _write(kind: str, *, to: Person, path: str, was_asked: bool = True, **facts: Any) -> None:
+    link = letterhead_of(to).origin + path
     try:
-        post(kind, to=to, link=letterhead_of(to).origin + path, **facts)
+        post(kind, to=to, link=link, was_asked=was_asked, **facts)
     except Refusal as refusal:
         logger("desk").warning("letter_not_written", kind=kind, person=to.id, why=refusal.code)

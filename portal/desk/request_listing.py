@@ -150,6 +150,20 @@ def rows_of(white_label: WhiteLabel) -> list[DomainRow]:
     return sorted(rows.values(), key=lambda row: row.name)
 
 
+def listed_of(white_label: WhiteLabel) -> list[DomainRow]:
+    """What is on its allow-list, by name, with the request that led to it where there is one."""
+    requests = {
+        request.domain_id: request
+        for request in db.session.scalars(
+            _requests(white_label).where(DomainRequest.state.in_(ON_THE_LIST))
+        )
+    }
+    return [
+        DomainRow(domain.name, state_of(domain), domain, requests.get(domain.id))
+        for domain in allow_list.domains_of(white_label)
+    ]
+
+
 def state_of(domain: Domain) -> RequestState:
     """The state of a domain in the words of a request."""
     return _AS_REQUEST[domain.state]

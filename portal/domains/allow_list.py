@@ -138,12 +138,13 @@ def lapse(domain: Domain) -> None:
         trail.record(domain.white_label_id, "domain.lapsed", domain.name)
 
 
-def revoke(domain: Domain) -> None:
+def revoke(domain: Domain, *, reason: str = "") -> None:
     """Take the approval back; the name is free for whoever asks next."""
     if domain.state is not DomainState.REVOKED:
         domain.state = DomainState.REVOKED
         domain.next_check_at = None
-        trail.record(domain.white_label_id, "domain.revoked", domain.name)
+        why = {"reason": reason} if reason else None
+        trail.record(domain.white_label_id, "domain.revoked", domain.name, why)
 
 
 def domains_of(white_label: WhiteLabel) -> Sequence[Domain]:

@@ -11,6 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from portal.accounts.models import Person
+from portal.audit.search import Wanted as WantedEntries
+from portal.audit.search import entries
 from portal.core import clock as clocks
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
@@ -619,3 +621,70 @@ def test_of_two_answers_at_once_the_first_counts(app: Flask, ada: Person, olive:
         person.join(30)
 
     assert sorted(outcomes) == ["already_decided", "done"]
+
+
+class TestTakingBackWhatNobodyAskedFor:
+    """A domain that an operator put on the list has no request and no thread."""
+
+    def test_its_people_read_why_and_where_to_look(self, acme: WhiteLabel, olive: Person) -> None:
+        ada, bob = make_person(acme, "Ann"), make_person(acme, "Ben")
+        domain = make_domain(acme, NAME)
+
+        domain_requests.take_back(domain, by=olive, reason=" Complaints. ")
+
+        assert domain.state is DomainState.REVOKED
+        for admin in (ada, bob):
+            (letter,) = letters_to(admin)
+            assert letter.subject == "The approval of acme.example was taken back"
+            assert "Complaints." in (letter.text or "")
+            assert "Show all domains:\nhttp://acme.localhost:8000/domains\n" in (letter.text or "")
+        assert letters_to(olive) == []
+
+    def test_the_trail_keeps_the_reason(self, acme: WhiteLabel, olive: Person) -> None:
+        domain_requests.take_back(make_domain(acme, NAME), by=olive, reason="Complaints.")
+
+        (entry,) = entries(acme.id, WantedEntries("domain")).rows
+        assert (entry.action, entry.target) == ("domain.revoked", NAME)
+        assert entry.changes == {"reason": "Complaints."}
+
+    def test_its_keys_sign_no_more_and_its_name_is_free(
+        self, acme: WhiteLabel, birch: WhiteLabel, olive: Person
+    ) -> None:
+        domain = allow_list.allow(acme, NAME)
+        signing.announce(domain)
+
+        domain_requests.take_back(domain, by=olive, reason="Complaints.")
+
+        assert list(signing.keys_of(domain)) == []
+        assert allow_list.allow(birch, NAME).white_label_id == birch.id
+
+    @pytest.mark.parametrize("reason", ["", " \n "])
+    def test_without_a_reason_it_stays(self, acme: WhiteLabel, olive: Person, reason: str) -> None:
+        domain = make_domain(acme, NAME)
+
+        with pytest.raises(Refusal, match="reason_missing"):
+            domain_requests.take_back(domain, by=olive, reason=reason)
+
+        assert domain.state is DomainState.VERIFIED
+
+    def test_a_second_time_nobody_is_told_again(
+        self, acme: WhiteLabel, ada: Person, olive: Person
+    ) -> None:
+        domain = make_domain(acme, NAME)
+        domain_requests.take_back(domain, by=olive, reason="Complaints.")
+
+        with pytest.raises(Refusal, match="revoked"):
+            domain_requests.take_back(domain, by=olive, reason="Again.")
+
+        assert len(letters_to(ada)) == 1
+
+    def test_what_was_asked_for_goes_the_way_of_its_request(
+        self, ada: Person, olive: Person
+    ) -> None:
+        request, domain = approved(ada, olive)
+
+        domain_requests.take_back(domain, by=olive, reason="Complaints.")
+
+        assert (request.state, request.answer) == (RequestState.REVOKED, "Complaints.")
+        assert said_in(request)[-1] == "Complaints."
+        assert f"/domains/requests/{request.id}" in (letters_to(ada)[-1].text or "")

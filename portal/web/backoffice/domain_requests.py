@@ -23,7 +23,6 @@ from portal.domains import allow_list, signing
 from portal.domains.lookalikes import alike, portrait
 from portal.domains.models import Domain
 from portal.domains.records import zone_line
-from portal.outbox import effects
 from portal.senders.listing import senders_within
 from portal.web.backoffice.door import bp
 from portal.web.csv_file import Cell, csv_file
@@ -200,33 +199,6 @@ def refuse_domain(request_id: int) -> ResponseReturnValue:
             flash(_("The request is refused, and the reason sent."))
             return redirect(url_for(".domain_requests"))
     return _again(request_id, _approve_form(is_sent=False), form, form)
-
-
-@bp.route("/domain-requests/<int:request_id>/revoke", methods=["GET", "POST"])
-def revoke_domain(request_id: int) -> ResponseReturnValue:
-    """What it changes; then the approval is taken back."""
-    found, form = _find(request_id), ReasonForm()
-    domain = found.domain
-    if not found.is_on_the_list or domain is None:
-        return redirect(url_for(".domain_request", request_id=request_id))
-    if form.validate_on_submit():
-        try:
-            domain_requests.revoke(found, by=g.person, reason=form.reason.data)
-        except Refusal as refusal:
-            db.session.rollback()
-            form.refuse(refusal)
-            found = _find(request_id)
-        else:
-            db.session.commit()
-            flash(_("The approval of %(domain)s is taken back.", domain=shown(found.name)))
-            return redirect(url_for(".domain_request", request_id=request_id))
-    return render_template(
-        "backoffice/domain_requests/revoke.html",
-        form=form,
-        request=found,
-        name=shown(found.name),
-        effects=effects.of_losing_domain(domain),
-    )
 
 
 @bp.route("/domain-requests/<int:request_id>/records", methods=["GET", "POST"])

@@ -20,9 +20,7 @@ from portal.web.backoffice import tenant
 from portal.web.backoffice.door import bp
 from portal.web.csv_file import csv_file
 from portal.web.forms import Form, Query, tidy
-from portal.web.tenant import looked_after
 from portal.white_labels import hostnames, tenants
-from portal.white_labels.models import WhiteLabel
 from portal.white_labels.origins import origin_of
 
 STATES = {"": None, "active": False, "suspended": True}
@@ -134,7 +132,7 @@ def new_white_label() -> ResponseReturnValue:
 
 @tenant.bp.get("/")
 def overview() -> str:
-    shown = _shown()
+    shown = tenant.the_white_label()
     return render_template(
         "backoffice/white_labels/overview.html",
         white_label=shown,
@@ -147,7 +145,7 @@ def overview() -> str:
 
 @tenant.bp.route("/suspend", methods=["GET", "POST"])
 def suspend() -> ResponseReturnValue:
-    shown = _shown()
+    shown = tenant.the_white_label()
     if shown.is_suspended:
         return redirect(url_for(".overview"))
     form = Form()
@@ -166,7 +164,7 @@ def suspend() -> ResponseReturnValue:
 
 @tenant.bp.route("/resume", methods=["GET", "POST"])
 def resume() -> ResponseReturnValue:
-    shown = _shown()
+    shown = tenant.the_white_label()
     if not shown.is_suspended:
         return redirect(url_for(".overview"))
     form = Form()
@@ -187,9 +185,3 @@ def resume() -> ResponseReturnValue:
         white_label=shown,
         held=suspension.held_by_suspension(shown),
     )
-
-
-def _shown() -> WhiteLabel:
-    shown = looked_after()
-    assert shown is not None, "every address of this blueprint names a white label"
-    return shown

@@ -19,6 +19,7 @@ from tests.equipment.stage import (
     fresh,
     kept,
     make_app,
+    make_domain,
     make_person,
     make_server,
     make_white_label,
@@ -209,7 +210,12 @@ def test_things_of_one_are_not_found_below_another(
     theirs = db.session.scalars(
         select(Hostname).where(Hostname.white_label_id == cal.white_label_id)
     ).one()
-    values = {"white_label_id": acme.id, "person_id": cal.id, "hostname_id": theirs.id}
+    values = {
+        "white_label_id": acme.id,
+        "person_id": cal.id,
+        "hostname_id": theirs.id,
+        "domain_id": make_domain(theirs.white_label).id,
+    }
     here = visit(olive)
     tried = 0
 
