@@ -14,27 +14,13 @@ from sqlalchemy import func, select
 
 from portal.campaigns.models import Campaign, CampaignHour
 from portal.core.db import db
+from portal.outbox.hours import Hour
 from portal.outbox.models import IS_NOTABLE, Delivery, Message
 from portal.outbox.states import State
 from portal.smtp_settings.models import SmtpServer
 
 LOOKED_AT = 10_000
 """Failures that refusals are counted among: the newest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hour:
-    """What was settled in one hour."""
-
-    at: datetime  # its beginning
-    sent: int = 0
-    failed: int = 0
-    deferred: int = 0
-    held: int = 0
-
-    @property
-    def total(self) -> int:
-        return self.sent + self.failed + self.deferred + self.held
 
 
 @dataclass(frozen=True, slots=True)

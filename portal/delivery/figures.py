@@ -17,6 +17,7 @@ from portal.core import clock
 from portal.core.db import db
 from portal.delivery.models import Engine, Hourly
 from portal.outbox import claims
+from portal.outbox.hours import Hour
 from portal.outbox.models import IS_NOTABLE, IS_WAITING, PLATFORM, Delivery
 from portal.outbox.states import State
 from portal.smtp_settings.models import ServerHealth, SmtpServer
@@ -32,21 +33,6 @@ class Total(Protocol):
 
     @property
     def total(self) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Hour:
-    """What was settled in one hour."""
-
-    at: datetime  # its beginning
-    sent: int = 0
-    failed: int = 0
-    deferred: int = 0
-    held: int = 0
-
-    @property
-    def total(self) -> int:
-        return self.sent + self.failed + self.deferred + self.held
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,9 @@ from portal.accounts.models import Person
 from portal.apps.models import App
 from portal.core.db import db
 from portal.delivery import figures
-from portal.delivery.figures import Hour, Standing
+from portal.delivery.figures import Standing
 from portal.delivery.models import Engine, Hourly
+from portal.outbox.hours import Hour
 from portal.outbox.states import State
 from portal.smtp_settings.models import SmtpServer
 from portal.white_labels.models import WhiteLabel

@@ -14,12 +14,12 @@ from flask.typing import ResponseReturnValue
 from portal.campaigns import campaigns as acts
 from portal.campaigns import report
 from portal.campaigns.models import Campaign, CampaignState
-from portal.campaigns.report import Hour
 from portal.core.db import db, reading
 from portal.delivery import log as deliveries
 from portal.delivery.figures import top_of
 from portal.outbox import as_sent
 from portal.outbox.balance import Balance
+from portal.outbox.hours import Hour
 from portal.web.csv_file import csv_file
 from portal.web.log_search import SearchForm, header, rows
 from portal.web.white_label.campaigns import STATES
