@@ -27,6 +27,7 @@ from portal.delivery.settling import Result
 from portal.delivery.works import Load, Works
 from portal.outbox import accept, claims, tally, wake
 from portal.outbox.again import decide_again
+from portal.outbox.balance import line_of
 from portal.outbox.claims import Settlement
 from portal.outbox.models import IS_WAITING, Delivery, Event, Message
 from portal.outbox.states import State
@@ -136,16 +137,17 @@ def _hold(
     """There is no way: a person decides, or what caused it is mended."""
     db.session.add(Event(message_id=message.id, at=now, kind="held", words=words))
     db.session.flush()
-    connection.execute(
+    with_it = connection.execute(
         update(Delivery)
         .where(Delivery.message_id == message.id, Delivery.server_id == server_id, IS_WAITING)
         .values(state=State.HELD, kind=code, words=words, settled_at=now)
     )
+    campaigns = [message.campaign_id] * with_it.rowcount
+    tally.add_moved(connection, campaigns, line_of(State.HELD, code))
     held = [
         _moved(load, Settlement(load.row.id, State.HELD, kind=code, words=words)) for load in loads
     ]
     settling.write(connection, lane_id=lane_id, server_id=server_id, results=held, now=now)
-    tally.count_anew(connection, [message.campaign_id])
 
 
 def _moved(load: Load, settlement: Settlement) -> Result:

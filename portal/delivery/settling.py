@@ -24,9 +24,11 @@ from portal.delivery.consequences import (
 )
 from portal.delivery.models import Hourly
 from portal.outbox import claims, suppressions, tally
+from portal.outbox.balance import line_of
 from portal.outbox.claims import Settlement
 from portal.outbox.models import IS_WAITING, Delivery, Message
 from portal.outbox.states import State
+from portal.routing.decide import Check
 from portal.smtp_settings import health
 
 COUNTED = (State.SENT, State.FAILED, State.DEFERRED, State.HELD)
@@ -137,12 +139,13 @@ def refuse_sender(
 ) -> bool:
     """Park this server for this From address: all that waits for the pair is held, at once."""
     is_news = health.refuse_sender(connection, server_id, from_email, words=words, now=now)
-    connection.execute(
+    held = connection.execute(
         update(Delivery)
         .where(Delivery.server_id == server_id, IS_WAITING, _leaves_from(from_email))
-        .values(state=State.HELD, kind="sender_refused", words=words, settled_at=now)
+        .values(state=State.HELD, kind=Check.SENDER_REFUSED, words=words, settled_at=now)
+        .returning(tally.ITS_CAMPAIGN)
     )
-    _count_campaigns_anew(connection, from_email)
+    tally.add_moved(connection, held.scalars(), line_of(State.HELD, Check.SENDER_REFUSED))
     return is_news
 
 
@@ -154,18 +157,15 @@ def accept_sender(connection: Connection, server_id: int, from_email: str, *, no
         .where(
             Delivery.server_id == server_id,
             Delivery.state == State.HELD,
-            Delivery.kind == "sender_refused",
+            Delivery.kind == Check.SENDER_REFUSED,
             _leaves_from(from_email),
         )
         .values(state=State.QUEUED, settled_at=None, due_at=now)
+        .returning(tally.ITS_CAMPAIGN)
     )
-    _count_campaigns_anew(connection, from_email)
-    return int(freed.rowcount)
-
-
-def _count_campaigns_anew(connection: Connection, from_email: str) -> None:
-    campaigns = tally.campaigns_with(connection, Message.from_email == from_email)
-    tally.count_anew(connection, campaigns)
+    campaigns = freed.scalars().all()
+    tally.add_moved(connection, campaigns, line_of(State.HELD, Check.SENDER_REFUSED), by=-1)
+    return len(campaigns)
 
 
 def _leaves_from(from_email: str) -> ColumnElement[bool]:

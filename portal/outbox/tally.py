@@ -1,8 +1,8 @@
 """Counting how the deliveries of a campaign stand, without a page ever counting the big table.
 
-What a lane settles is added batch by batch. Whatever moves deliveries in another way (holding,
-releasing, cancelling by hand, a 250 that came late) counts the campaign anew in the same
-transaction: rare, and then exact.
+What a lane settles is added batch by batch, and so is what one statement moves from one line to
+another. Where the line they stood in is not known (releasing or cancelling by hand, a 250 that
+came late) the campaign is counted anew in the same transaction: rare, and then exact.
 
 On PostgreSQL both take the tally's row first or last: who counts anew has locked it before it
 looks, so what others have settled is either seen or added afterwards.
@@ -10,6 +10,7 @@ looks, so what others have settled is either seen or added afterwards.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from sqlalchemy import ColumnElement, func, select, update
@@ -36,6 +37,30 @@ def add(connection: Connection, campaign_id: int, changes: Mapping[str, int]) ->
             .where(CampaignTally.campaign_id == campaign_id)
             .values({name: getattr(CampaignTally, name) + n for name, n in wanted.items()})
         )
+
+
+ITS_CAMPAIGN = (
+    select(Message.campaign_id)
+    .where(Message.id == Delivery.message_id)
+    .correlate(Delivery)
+    .scalar_subquery()
+)
+"""For `RETURNING`: the campaign of a delivery that is moved; None if it belongs to none."""
+
+
+def add_moved(
+    connection: Connection, campaigns: Iterable[int | None], line: str | None, *, by: int = 1
+) -> None:
+    """As many deliveries as these have come into this line out of none, or with -1 have left it.
+
+    A campaign is named once for each of its deliveries, see `ITS_CAMPAIGN`.
+    """
+    if line is None:
+        return
+    counts = Counter(number for number in campaigns if number is not None)
+    # In one order everywhere, so that two lanes never wait for each other.
+    for campaign_id, count in sorted(counts.items()):
+        add(connection, campaign_id, {line: by * count})
 
 
 def count_anew(connection: Connection, campaigns: Iterable[int | None]) -> None:
