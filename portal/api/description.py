@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from portal.api import examples, reading, schemas
 from portal.api.campaign_schemas import CampaignIn, CampaignOut
-from portal.api.door import bp
+from portal.api.door import QUERIES, bp
 
 REF = "#/components/schemas/{model}"
 
@@ -70,7 +70,7 @@ OPERATIONS = (
         "messages",
         "The app's messages, newest first. Ask for the next page with after = next.",
         schemas.PageOut,
-        query=("status", "to", "after"),
+        query=QUERIES["api.messages"],
     ),
     Operation(
         "get",

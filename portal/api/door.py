@@ -24,6 +24,8 @@ MAX_BODY = 16 * 1024 * 1024
 """Bytes of one request: 10 MB of attachments, a third more as base64, and the rest."""
 
 OPEN_ENDPOINTS = {"api.openapi", "api.page"}
+QUERIES: Mapping[str, tuple[str, ...]] = {"api.messages": ("status", "to", "after")}
+"""What may stand behind the question mark of a call; behind all others nothing."""
 
 bp = Blueprint("api", __name__, url_prefix="/api/v1")
 
@@ -46,6 +48,7 @@ def know_the_key() -> None:
     g.api_key = key
     g.acting = acting(Actor(f"app {key.app.name}", None, request.remote_addr or ""))
     g.acting.__enter__()
+    _refuse_unknown_query()
 
 
 @bp.teardown_request
@@ -84,6 +87,19 @@ def read(model: type[Body]) -> Body:
         return model.model_validate_json(request.get_data())
     except ValidationError as error:
         raise Problem.malformed(error) from None
+
+
+def _refuse_unknown_query() -> None:
+    """A misspelt filter that is ignored gives everything, and looks like an answer."""
+    known = QUERIES.get(request.endpoint or "", ())
+    words = _("This call has no such parameter.")
+    errors = [
+        {"field": name, "code": "parameter_unknown", "message": words}
+        for name in request.args
+        if name not in known
+    ]
+    if errors:
+        raise Problem(HTTPStatus.BAD_REQUEST, "parameter_unknown", words, errors=errors)
 
 
 def answer_once(status: HTTPStatus) -> Callable[[Callable[[], Any]], Callable[[], Response]]:

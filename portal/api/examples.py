@@ -42,7 +42,11 @@ MESSAGE: Mapping[str, Any] = {
     "send_at": None,
     "subject": None,
     "template": "welcome",
-    "route": {**ROUTE, "trace": [STEP]},
+    "route": {
+        **ROUTE,
+        "words": "Ada owns the app and configured this server.",
+        "trace": [STEP],
+    },
     "metadata": {"order": "4711"},
     "deliveries": [
         {
@@ -115,8 +119,8 @@ EXAMPLES: Mapping[str, Example] = {
                 {
                     "message": None,
                     "error": {
-                        "code": "address_malformed",
-                        "message": "This is not a valid e-mail address.",
+                        "code": "address_without_at",
+                        "message": "An e-mail address needs an @.",
                         "field": "to[0]",
                     },
                 },
@@ -179,19 +183,20 @@ PROBLEM: Mapping[str, Any] = {
     "type": "about:blank",
     "title": "Unprocessable Entity",
     "status": 422,
-    "code": "address_malformed",
-    "detail": "This is not a valid e-mail address.",
+    "code": "address_without_at",
+    "detail": "An e-mail address needs an @.",
     "errors": [
         {
             "field": "to[0]",
-            "code": "address_malformed",
-            "message": "This is not a valid e-mail address.",
+            "code": "address_without_at",
+            "message": "An e-mail address needs an @.",
         }
     ],
 }
 
 CODES: Mapping[str, tuple[int, Words]] = {
     "json_invalid": (400, lazy("The body is not JSON.")),
+    "parameter_unknown": (400, lazy("This call has no such parameter.")),
     "malformed": (400, lazy("A member is missing, unknown or of another type; see errors.")),
     "idempotency_key_malformed": (400, lazy("An idempotency key has 1 to 255 characters.")),
     "unauthorized": (401, lazy("The key is missing, wrong, revoked, or another portal's.")),
@@ -205,7 +210,33 @@ CODES: Mapping[str, tuple[int, Words]] = {
     "not_paused": (409, lazy("The campaign is not paused.")),
     "request_entity_too_large": (413, lazy("The body is larger than 16 MB.")),
     "not_json": (415, lazy("The body is not sent as application/json.")),
+    "address_missing": (422, lazy("An e-mail address is needed.")),
+    "address_without_at": (422, lazy("An e-mail address needs an @.")),
     "address_malformed": (422, lazy("An address cannot be one; errors names which.")),
+    "address_too_long": (422, lazy("An address, or its part before the @, is too long.")),
+    "address_quoted": (
+        422,
+        lazy("Quotation marks before the @ are not supported in an address."),
+    ),
+    "address_not_ascii": (
+        422,
+        lazy("Letters such as é or ü are not supported before the @; after it they are."),
+    ),
+    "address_control_character": (422, lazy("An address has a line break or an invisible sign.")),
+    "domain_missing": (422, lazy("A domain is needed.")),
+    "domain_not_full": (422, lazy("A domain needs at least one dot, as in acme.example.")),
+    "domain_malformed": (422, lazy("This is not a valid domain name.")),
+    "domain_too_long": (
+        422,
+        lazy("The domain, or a part of it between two dots, is too long."),
+    ),
+    "domain_is_ip": (422, lazy("An IP address cannot stand in place of a domain.")),
+    "mailbox_malformed": (
+        422,
+        lazy('A name with commas, brackets, an @ or quotation marks must stand in "…".'),
+    ),
+    "name_control_character": (422, lazy("A name has a line break or an invisible sign.")),
+    "name_too_long": (422, lazy("The name beside an address is too long.")),
     "recipients_missing": (422, lazy("Nobody would get the message.")),
     "content_missing": (422, lazy("A template, or a subject with text or HTML, is needed.")),
     "content_ambiguous": (422, lazy("A template or own content, not both.")),
@@ -219,6 +250,7 @@ CODES: Mapping[str, tuple[int, Words]] = {
     ),
     "agent_unknown": (422, lazy("Nobody here has this id or address.")),
     "sender_unknown": (422, lazy("There is no sender with this id.")),
+    "name_not_fit": (422, lazy("The name of a campaign is empty or too long.")),
     "audience_unknown": (422, lazy("There is no audience of this name.")),
     "audience_empty": (422, lazy("There is nobody in the audience.")),
     "language_unknown": (422, lazy("The template has no text in this language.")),

@@ -47,3 +47,16 @@ def test_a_body_with_an_unknown_member_is_refused_everywhere(
     assert answer.status_code == 400
     assert "unknown" in [error["field"] for error in answer.json["errors"]]
     assert answer.content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_a_parameter_that_is_not_described_is_refused_everywhere(
+    calls: Caller, operation: Operation
+) -> None:
+    path = operation.path.replace("{id}", "msg_5d0c8a4f31b27e96a0d4c8f1")
+
+    answer = calls.ask(operation.method.upper(), f"{path}?state=sent")
+
+    assert answer.status_code == 400
+    assert answer.json["code"] == "parameter_unknown"
+    assert [error["field"] for error in answer.json["errors"]] == ["state"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+import shlex
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from pydantic import BaseModel
@@ -16,6 +18,7 @@ from portal.api.description import OPERATIONS, Operation, document
 from portal.api.examples import CODES, EXAMPLES, PROBLEM
 from portal.api.schemas import ProblemOut
 from portal.routing.decide import Check
+from tests.api.conftest import Caller
 from tests.equipment.visitor import Visits
 
 ROOMS = Path(portal.__file__).parent
@@ -29,7 +32,7 @@ def test_every_operation_stands_there_with_an_example(visit: Visits) -> None:
         (section,) = page.tree.xpath(f"//section[@aria-labelledby='{operation.name}']")
         words = " ".join(section.text_content().split())
         assert f"{operation.method.upper()} {operation.path}" in words
-        assert "curl http://localhost:8000/api/v1" in words
+        assert "curl http://localhost:8000/api/v1" in words.replace("curl '", "curl ")
 
 
 def test_in_a_white_labels_portal_it_is_in_its_brand_and_names_its_host(
@@ -39,6 +42,19 @@ def test_in_a_white_labels_portal_it_is_in_its_brand_and_names_its_host(
 
     assert "curl http://acme.localhost:8000/api/v1/messages" in page.text
     assert page.tree.xpath("string(//header)").split() == ["A", "Acme"]
+
+
+def test_every_call_can_be_pasted_into_a_shell_as_it_stands(visit: Visits) -> None:
+    page = visit.at().get("/api/v1/")
+    kinds = {"messages": "msg_", "campaigns": "cmp_"}
+
+    for pasted in page.tree.xpath("//pre[contains(., 'curl ')]/text()"):
+        program, address, *rest = _words_of_a_shell(pasted)
+        assert program == "curl"
+        assert not {"&", ";", "|", "<", ">", "(", ")"} & set(rest), pasted
+        parts = urlsplit(address).path.removeprefix("/api/v1/").split("/")
+        if len(parts) > 1 and parts[1] != "batch":
+            assert parts[1].startswith(kinds[parts[0]])
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
@@ -55,6 +71,17 @@ def test_the_example_of_a_problem_is_one() -> None:
     assert _fits(ProblemOut, PROBLEM)
 
 
+def test_what_is_refused_in_an_example_is_refused_so(calls: Caller) -> None:
+    refused = {"to": ["not an address"], "subject": "Hello", "text": "It is ready."}
+
+    answer = calls.post("/messages", refused)
+    batch = calls.post("/messages/batch", EXAMPLES["submit_batch"].body)
+
+    assert answer.json == PROBLEM
+    (_taken, expected) = EXAMPLES["submit_batch"].answer["messages"]
+    assert batch.json["messages"][1] == expected
+
+
 def test_no_code_is_made_up() -> None:
     said = _literals() | {check.value for check in Check}
 
@@ -64,6 +91,13 @@ def test_no_code_is_made_up() -> None:
 def test_no_code_of_the_api_itself_is_left_out() -> None:
     said = _codes_in(ROOMS / "api")
 
+    assert said - CODES.keys() == set()
+
+
+def test_no_code_of_an_address_is_left_out() -> None:
+    said = _codes_in(ROOMS / "smtp", "addresses.py")
+
+    assert "address_without_at" in said
     assert said - CODES.keys() == set()
 
 
@@ -125,13 +159,20 @@ def _literals() -> set[str]:
     }
 
 
-def _codes_in(folder: Path) -> set[str]:
-    """The codes of all refusals and problems that are made in this folder."""
+def _words_of_a_shell(text: str) -> list[str]:
+    """What a shell reads: signs that mean something to it stand by themselves."""
+    lexer = shlex.shlex(text.replace("\\\n", " "), posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    return list(lexer)
+
+
+def _codes_in(folder: Path, names: str = "*.py") -> set[str]:
+    """The codes of all refusals and problems that are made in these files of this folder."""
     found = set()
-    for file in folder.rglob("*.py"):
+    for file in folder.rglob(names):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                place = {"Refusal": 0, "Problem": 1}.get(node.func.id)
+                place = {"Refusal": 0, "AddressError": 0, "Problem": 1}.get(node.func.id)
                 if place is not None and len(node.args) > place:
                     code = node.args[place]
                     if isinstance(code, ast.Constant):
