@@ -10,7 +10,8 @@ import os
 import resource
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -120,9 +121,9 @@ def fill_the_disk(folder: Path) -> None:
     settling.write = write
 
 
-def live(folder: Path, url: str, stage: str) -> None:
+def live(folder: Path, url: str, stage: str, changes: Mapping[str, Any]) -> None:
     """Work until the end comes; without a stage, until told to stop."""
-    app = create_app(make_config(folder, url))
+    app = create_app(replace(make_config(folder, url), **changes))
     if stage == FIRST:
         strike(Journal, "dot", at=1, before=True)
     elif stage == FULL_DISK:
@@ -135,10 +136,13 @@ def live(folder: Path, url: str, stage: str) -> None:
         worker.run()
 
 
-def born(folder: Path, url: str, stage: str = "") -> BaseProcess:
-    """Such a process, started; forked from one that has imported everything and has no threads."""
+def born(folder: Path, url: str, stage: str = "", **changes: Any) -> BaseProcess:
+    """Such a process, started; forked from one that has imported everything and has no threads.
+
+    `changes` are of its configuration.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    process = context.Process(target=live, args=(folder, url, stage), daemon=True)
+    process = context.Process(target=live, args=(folder, url, stage, changes), daemon=True)
     process.start()
     return process

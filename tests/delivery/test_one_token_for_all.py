@@ -1,0 +1,91 @@
+"""Real processes with several lanes each to one server: one of them fetches the access token."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from flask import Flask
+from sqlalchemy import func, select
+
+from portal.core.db import db, reading
+from portal.delivery.models import Worker
+from tests.delivery.mortal import born
+from tests.equipment.mail import send, until
+from tests.equipment.smtp_script import Say, Script, Take, Wait
+from tests.equipment.smtp_server import SmtpServer as Fake
+from tests.equipment.stage import make_app, make_person, make_white_label
+from tests.equipment.token_endpoint import MAILBOX, TokenEndpoint
+from tests.smtp_settings.bearer import enable, make_bearer_server
+
+PEOPLE = [f"person{number}@birch.example" for number in range(300)]
+NAMES = ("first.example", "second.example")
+"""What the two greet the server with, so that it knows whose connection is whose."""
+SLOW = Script(
+    mechanisms=("XOAUTH2",),
+    offers_auth_in_clear=True,
+    username=MAILBOX,
+    password="token-1",
+    body=lambda _command: (Wait(0.05), Take(), Say(250, "2.0.0 Ok")),
+)
+"""So that one connection alone would not do."""
+
+
+@contextmanager
+def two_processes(app: Flask, endpoint: TokenEndpoint) -> Iterator[None]:
+    """At work from the beginning on."""
+    config = app.config["LIVERY"]
+    workers = [
+        born(
+            config.instance,
+            config.database_url,
+            platform_origin=f"http://{name}",
+            microsoft_authority=endpoint.authority,
+        )
+        for name in NAMES
+    ]
+    try:
+        until(lambda: signed_on() == len(workers), within=30)
+        yield
+    finally:
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.join(30)
+
+
+def signed_on() -> int:
+    with reading():
+        number = db.session.scalar(select(func.count()).select_from(Worker)) or 0
+        db.session.commit()
+    return number
+
+
+def connections(fake: Fake) -> dict[str, set[int]]:
+    """Those that mail came by, of each process."""
+    carried: dict[str, set[int]] = defaultdict(set)
+    for taken in fake.ledger:
+        name = fake.connections[taken.connection - 1].commands[0].removeprefix("EHLO ")
+        carried[name].add(taken.connection)
+    return carried
+
+
+@pytest.mark.both_stores
+def test_lanes_of_two_processes_send_by_a_token_that_was_asked_for_once(app: Flask) -> None:
+    with TokenEndpoint() as endpoint, Fake(SLOW) as fake:
+        endpoint.pause = 1.0  # both processes are there before the answer is
+        enable()
+        ada = make_person(make_white_label())
+        make_bearer_server(ada, port=fake.port, authority=endpoint.authority)
+
+        with two_processes(app, endpoint):
+            send(make_app(ada), PEOPLE)
+            fake.wait_for(len(PEOPLE), timeout=60)
+
+    assert len(endpoint.asked) == 1
+    carried = connections(fake)
+    assert sorted(carried) == sorted(NAMES)
+    assert min(len(its) for its in carried.values()) > 1
+    assert sorted(taken.recipients[0] for taken in fake.ledger) == sorted(PEOPLE)
