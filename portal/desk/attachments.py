@@ -1,7 +1,7 @@
 """Files on the desk: pictures that are drawn anew, and plain text. Nothing else is kept.
 
-Pure: bytes in, harmless bytes or a Refusal out. Call it before a transaction begins: drawing a
-large picture takes a second.
+Bytes in, harmless bytes or a Refusal out; no database. Call it before a transaction begins: drawing
+a large picture takes a second, and a turn at it may be some seconds away.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from portal.core.words import _
 
 MOST_BYTES = 2 * 1024 * 1024
 """Of one file."""
+MOST_KEPT = 2000 * 2000
+"""Pixels of a picture, whatever its shape; a larger one is drawn down to them."""
 MOST_NAME = 100
 PREVIEW = (480, 320)
 """Pixels: twice the place in a page, for screens that are that fine."""
@@ -96,8 +98,13 @@ def clean_name(name: str) -> str:
 
 
 def _picture(name: str, file: bytes) -> Attached:
+    with pictures.drawing():
+        return _drawn_anew(name, file)
+
+
+def _drawn_anew(name: str, file: bytes) -> Attached:
     try:
-        decoded = pictures.decode(file, kinds=_KINDS)
+        decoded = pictures.decode(file, kinds=_KINDS, drawn_down_to=MOST_KEPT)
     except pictures.TooManyPixels as large:
         raise _refusal(
             "file_too_many_pixels",

@@ -25,6 +25,8 @@ MOST_FILES = 5
 DAY = timedelta(days=1)
 WRITTEN_PER_HOUR = 60
 """Messages of one person: more than anybody types, few enough to be read."""
+LOOKED_INTO_PER_HOUR = 60
+"""Files of one person, the refused ones too: each of them may take a second of a core."""
 OPENED_PER_DAY = 20
 """Threads of one white label; each of them calls every platform owner."""
 FILES_PER_DAY = 100 * 1024 * 1024
@@ -132,6 +134,24 @@ def side_of(person: Person | None) -> Side:
     if person is None:
         return Side.PORTAL
     return Side.BACKOFFICE if person.white_label_id is None else Side.WHITE_LABEL
+
+
+def count_files(author: Person, number: int) -> None:
+    """Count files before anybody looks into them; the caller commits first.
+
+    Raises:
+        Refusal: at `files`: this person has sent too many within the hour.
+    """
+    _take_turns(author)
+    subject = f"desk files of person {author.id}"
+    if attempts.how_often(subject, timedelta(hours=1)) + number > LOOKED_INTO_PER_HOUR:
+        raise Refusal(
+            "too_many_files_an_hour",
+            _("At most %(count)s files an hour. Go on later.", count=LOOKED_INTO_PER_HOUR),
+            field="files",
+        )
+    for _file in range(number):
+        attempts.count(subject)
 
 
 def too_many_files() -> Refusal:

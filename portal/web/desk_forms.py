@@ -11,6 +11,7 @@ from flask_wtf.file import MultipleFileField
 from wtforms import HiddenField, SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
+from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import Words, lazy
 from portal.desk import attachments, threads
@@ -105,12 +106,18 @@ class MessageForm(Form):
     def attached(self) -> tuple[Attached, ...]:
         """The files, looked into. To be asked before the first query: it takes a moment.
 
+        They are counted before that, and the count is committed: whatever becomes of them, and
+        without holding the database meanwhile.
+
         Raises:
             Refusal: at `files`.
         """
         sent = [file for file in self.files.data or () if file.filename]
         if len(sent) > MOST_FILES:
             raise threads.too_many_files()
+        if sent:
+            threads.count_files(g.person, len(sent))
+            db.session.commit()
         return tuple(attachments.read(file.filename, file.read(MOST_BYTES + 1)) for file in sent)
 
     def refuse(self, refusal: Refusal) -> None:

@@ -49,9 +49,9 @@ def read_logo(file: bytes) -> Logo:
             "logo_svg",
             _("An SVG file can contain programs, so it is not taken. Export it as PNG."),
         )
-    picture = _drawn_anew(file)
     stream = io.BytesIO()
-    picture.save(stream, "PNG", optimize=True)
+    with pictures.drawing():
+        _drawn_anew(file).save(stream, "PNG", optimize=True)
     image = stream.getvalue()
     return Logo(image, hashlib.sha256(image).hexdigest()[:16])
 

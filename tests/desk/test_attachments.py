@@ -7,10 +7,11 @@ import struct
 import zlib
 
 import pytest
-from PIL import Image, PngImagePlugin
+from PIL import Image, JpegImagePlugin, PngImagePlugin
 
+from portal.core import pictures
 from portal.core.errors import Refusal
-from portal.desk.attachments import MOST_BYTES, MOST_NAME, PREVIEW, clean_name, read
+from portal.desk.attachments import MOST_BYTES, MOST_KEPT, MOST_NAME, PREVIEW, clean_name, read
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (60, 20), **options: object) -> bytes:
@@ -106,6 +107,96 @@ def test_a_large_picture_has_a_preview_of_its_shape_and_a_small_one_needs_none()
     assert large.preview is not None
     assert Image.open(io.BytesIO(large.preview)).size == (PREVIEW[0], 160)
     assert small.preview is None
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF"])
+@pytest.mark.parametrize("size", [(4000, 2000), (1000, 12_000)])
+def test_a_very_large_picture_is_drawn_down_in_its_shape(kind: str, size: tuple[int, int]) -> None:
+    file = read("screen.png", picture(kind, size))
+
+    kept = Image.open(io.BytesIO(file.content))
+    assert (file.width, file.height) == kept.size
+    assert 0.98 * MOST_KEPT < kept.width * kept.height <= MOST_KEPT
+    assert kept.width / kept.height == pytest.approx(size[0] / size[1], rel=0.01)
+    assert kept.convert("RGB").getpixel((9, 9)) == pytest.approx((122, 31, 162), abs=3)
+
+
+def test_one_that_is_just_large_enough_keeps_its_size() -> None:
+    file = read("screen.png", picture(size=(2000, 2000)))
+
+    assert (file.width, file.height) == (2000, 2000)
+
+
+def test_a_large_photograph_is_made_smaller_while_it_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read_sizes = []
+    load = JpegImagePlugin.JpegImageFile.load
+
+    def loading(image: JpegImagePlugin.JpegImageFile) -> object:
+        read_sizes.append(image.size)
+        return load(image)
+
+    file = picture("JPEG", (4000, 4000))
+    monkeypatch.setattr(JpegImagePlugin.JpegImageFile, "load", loading)
+
+    read("a.jpg", file)
+
+    assert read_sizes[0] == (2000, 2000)
+
+
+def test_a_turned_photograph_that_is_drawn_down_stands_upright() -> None:
+    turned = Image.Exif()
+    turned[0x0112] = 6  # orientation: a quarter turn
+
+    file = read("a.jpg", picture("JPEG", (4000, 2000), exif=turned))
+
+    assert file.width is not None
+    assert file.height is not None
+    assert file.height == pytest.approx(2 * file.width, rel=0.01)
+
+
+def test_large_transparency_is_kept_and_stays_smooth() -> None:
+    shades = Image.linear_gradient("L").resize((3000, 3000)).quantize(16)
+    shades.info["transparency"] = 0
+    stream = io.BytesIO()
+    shades.save(stream, "PNG", transparency=0)
+
+    file = read("a.png", stream.getvalue())
+
+    kept = Image.open(io.BytesIO(file.content))
+    assert kept.mode == "RGBA"
+    assert len(kept.getchannel("A").getcolors() or ()) > 2
+
+
+class TestTurns:
+    """Drawing keeps a core busy, and pages need one."""
+
+    @pytest.fixture(autouse=True)
+    def _nobody_waits(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(pictures, "PATIENCE", 0.01)
+
+    def test_where_as_many_are_drawn_as_may_be_a_further_one_is_told_to_wait(self) -> None:
+        with pictures.drawing(), pictures.drawing(), pytest.raises(Refusal) as refused:
+            read("a.png", picture())
+
+        assert refused.value.code == "pictures_busy"
+        assert read("a.png", picture()).width == 60
+
+    def test_one_more_is_drawn_beside_another(self) -> None:
+        with pictures.drawing():
+            assert read("a.png", picture()).width == 60
+
+    def test_text_waits_for_no_picture(self) -> None:
+        with pictures.drawing(), pictures.drawing():
+            assert read("a.txt", b"words").content == b"words"
+
+    def test_a_picture_that_cannot_be_read_gives_its_turn_back(self) -> None:
+        for _time in range(pictures.AT_ONCE + 1):
+            with pytest.raises(Refusal, match="file_unreadable"):
+                read("cut.png", picture()[:-30])
+
+        assert read("a.png", picture()).width == 60
 
 
 def test_what_grows_when_it_is_drawn_anew_is_packed_as_webp() -> None:

@@ -8,11 +8,12 @@ import pytest
 from PIL import Image
 
 from portal.accounts.models import Person
-from portal.desk import attachments, conversations
+from portal.desk import attachments, conversations, threads
 from portal.desk.attachments import MOST_BYTES, Attached, read
 from portal.web.desk import MOST_SENT
 from tests.desk.talk import begin, say
-from tests.equipment.visitor import Visits
+from tests.equipment.clock import HandSetClock
+from tests.equipment.visitor import Page, Visits
 from tests.web.desk import all_said, file, picture, place_of
 
 SCRIPT = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
@@ -91,6 +92,55 @@ def test_more_files_than_a_message_takes_are_not_even_looked_into(
     page = visit(ada).get("/desk/new").submit("Send", subject="a", text="b", files=files)
 
     assert "At most 5 files" in page.error_at("files")
+
+
+@pytest.mark.both_stores
+def test_files_are_counted_before_anybody_looks_into_them(
+    visit: Visits, ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(threads, "LOOKED_INTO_PER_HOUR", 3)
+    begun = begin(place_of(ada), ada).id
+
+    def damaged() -> list[object]:
+        return [file(picture()[:-30], "cut.png"), file(b"words", "a.txt")]
+
+    here = visit(ada)
+    refused = here.get(f"/desk/{begun}").submit("Send", text="a", files=damaged())
+    looked_into: list[str] = []
+    monkeypatch.setattr(attachments, "read", lambda name, _file: looked_into.append(name))
+
+    page = here.get(f"/desk/{begun}").submit("Send", text="A draft.", files=damaged())
+
+    assert "cut.png is not a picture" in refused.error_at("files")
+    assert "At most 3 files an hour. Go on later." in page.error_at("files")
+    assert "A draft." in page.tree.xpath("string(//textarea)")
+    assert looked_into == []
+
+
+def test_an_hour_later_and_for_somebody_else_files_are_looked_into(
+    visit: Visits,
+    ada: Person,
+    bob: Person,
+    clock: HandSetClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threads, "LOOKED_INTO_PER_HOUR", 1)
+    begun = begin(place_of(ada), ada).id
+
+    def write(person: Person, text: str) -> Page:
+        page = visit(person).get(f"/desk/{begun}")
+        return page.submit("Send", text=text, files=[file(b"words", "a.txt")])
+
+    first, second, bobs = write(ada, "one"), write(ada, "two"), write(bob, "three")
+    clock.advance(hours=1, minutes=1)
+    later = write(ada, "four")
+
+    assert [bool(page.error_at("files")) for page in (first, second, bobs, later)] == [
+        False,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_more_than_any_form_needs_is_not_read(visit: Visits, ada: Person) -> None:
