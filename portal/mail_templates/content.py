@@ -12,7 +12,6 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 from inscriptis import get_text
@@ -87,12 +86,8 @@ class Prepared:
     text: str | None
 
 
-@lru_cache(maxsize=64)
 def prepared(html: str) -> Prepared:
-    """Styles at the elements, and the text that belongs to it: both templates like the HTML itself.
-
-    Kept, so that a page can have it done before its transaction begins.
-    """
+    """Styles at the elements, and the text that belongs to it: both are templates like the HTML."""
     inlined = inline_css(html)
     return Prepared(
         inlined=inlined if inlined != html and _is_template(inlined, is_html=True) else None,

@@ -14,6 +14,7 @@ from portal.core.words import _
 from portal.mail_templates import templates
 from portal.mail_templates.history import version_numbered
 from portal.mail_templates.models import MailTemplate, TemplateVersion
+from portal.mail_templates.ready import ReadyText, texts_of
 from portal.mail_templates.samples import check_samples
 from portal.mail_templates.wordings import Wording
 from portal.white_labels.models import WhiteLabel
@@ -37,7 +38,7 @@ class Overtaken(Refusal):
 def write(
     template: MailTemplate,
     language: str,
-    wording: Wording,
+    text: ReadyText,
     *,
     since: int,
     by: Person | None,
@@ -48,21 +49,20 @@ def write(
 
     Raises:
         Overtaken: the text of this language is another one by now.
-        Refusal: it cannot be merged or sent; `field` says which part.
     """
     newest = _locked(template)
     if newest is None:
-        return templates.save_version(
-            template, {language: wording}, default_language=language, by=by
-        )
-    now = templates.wordings_of(newest)
-    if newest.number != since and now.get(language) not in (
+        return templates.save_version(template, {language: text}, default_language=language, by=by)
+    if newest.number != since and templates.wordings_of(newest).get(language) not in (
         _then(template, since, language),
-        wording,
+        text.wording,
     ):
         raise Overtaken(newest)
     return templates.save_version(
-        template, {**now, language: wording}, default_language=newest.default_language, by=by
+        template,
+        {**texts_of(newest), language: text},
+        default_language=newest.default_language,
+        by=by,
     )
 
 
@@ -75,7 +75,7 @@ def drop_language(template: MailTemplate, language: str, *, by: Person | None) -
     newest = _spoken(template, language)
     if newest.default_language == language:
         raise Refusal("default_language", _("This is the default. Choose another default first."))
-    rest = {code: said for code, said in templates.wordings_of(newest).items() if code != language}
+    rest = {code: text for code, text in texts_of(newest).items() if code != language}
     return templates.save_version(template, rest, default_language=newest.default_language, by=by)
 
 
@@ -86,9 +86,7 @@ def set_default(template: MailTemplate, language: str, *, by: Person | None) -> 
         Refusal: it is not spoken.
     """
     newest = _spoken(template, language)
-    return templates.save_version(
-        template, templates.wordings_of(newest), default_language=language, by=by
-    )
+    return templates.save_version(template, texts_of(newest), default_language=language, by=by)
 
 
 def take_again(template: MailTemplate, number: int, *, by: Person | None) -> TemplateVersion:
@@ -100,7 +98,7 @@ def take_again(template: MailTemplate, number: int, *, by: Person | None) -> Tem
     _locked(template)
     old = version_numbered(template, number)
     return templates.save_version(
-        template, templates.wordings_of(old), default_language=old.default_language, by=by, like=old
+        template, texts_of(old), default_language=old.default_language, by=by
     )
 
 
@@ -121,13 +119,7 @@ def copy(
     new = templates.create(of, slug=slug, name=name)
     new.samples = dict(template.samples)
     new.preferred_server_id = template.preferred_server_id
-    templates.save_version(
-        new,
-        templates.wordings_of(newest),
-        default_language=newest.default_language,
-        by=by,
-        like=newest,
-    )
+    templates.save_version(new, texts_of(newest), default_language=newest.default_language, by=by)
     return new
 
 

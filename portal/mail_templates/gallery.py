@@ -15,8 +15,8 @@ from portal.accounts.models import Person
 from portal.core.errors import NotFound
 from portal.core.words import Words, _, lazy
 from portal.mail_templates import layout, templates
-from portal.mail_templates.content import prepared
 from portal.mail_templates.models import MailTemplate, TemplateVersion
+from portal.mail_templates.ready import ReadyText, all_ready
 from portal.mail_templates.wordings import Wording
 
 FOLDER = Path(__file__).with_name("starts")
@@ -68,10 +68,10 @@ def samples_of(start: Start, language: str) -> Mapping[str, str]:
     return _read(start.key, language)[1]
 
 
-def prepare(start: Start) -> None:
-    """Work out what mail programs need of it, so that beginning with it is quick."""
-    for wording in wordings_of(start).values():
-        prepared(wording.html or "")
+@cache
+def texts_of(start: Start) -> Mapping[str, ReadyText]:
+    """The same, ready to be saved: worked out once, so ask for it before a transaction begins."""
+    return all_ready(wordings_of(start))
 
 
 def begin(
@@ -80,7 +80,7 @@ def begin(
     """Save it as the first version of an empty template, with its samples."""
     template.samples = dict(samples_of(start, default_language))
     return templates.save_version(
-        template, wordings_of(start), default_language=default_language, by=by
+        template, texts_of(start), default_language=default_language, by=by
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from portal.core.db import db
 from portal.core.paging import Page, page_of
+from portal.core.search import each_word_in
 from portal.mail_templates.models import MailTemplate, TemplateText, TemplateVersion
 from portal.mail_templates.templates import languages_of
 from portal.white_labels.models import WhiteLabel
@@ -62,11 +63,7 @@ def count_archived(white_label: WhiteLabel | None) -> int:
 
 def _matching(white_label: WhiteLabel | None, search: TemplateSearch) -> Select[MailTemplate]:
     query = _owned(white_label).where(MailTemplate.archived_at.is_not(None) == search.is_archived)
-    for word in search.words.split():
-        query = query.where(
-            MailTemplate.name.icontains(word, autoescape=True)
-            | MailTemplate.slug.icontains(word, autoescape=True)
-        )
+    query = query.where(*each_word_in(search.words, MailTemplate.name, MailTemplate.slug))
     if search.language:
         query = query.where(MailTemplate.id.in_(_speaking(search.language)))
     return query

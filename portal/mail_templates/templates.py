@@ -14,8 +14,8 @@ from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.core.words import _
 from portal.mail_templates.models import MailTemplate, TemplateText, TemplateVersion
-from portal.mail_templates.ready import text_of, worked_out
-from portal.mail_templates.wordings import Wording, check_wording
+from portal.mail_templates.ready import ReadyText, texts_of
+from portal.mail_templates.wordings import Wording
 from portal.smtp_settings.models import SmtpServer
 from portal.white_labels.models import WhiteLabel
 
@@ -68,43 +68,36 @@ def change(template: MailTemplate, *, name: str, slug: str) -> None:
 
 def save_version(
     template: MailTemplate,
-    wordings: Mapping[str, Wording],
+    texts: Mapping[str, ReadyText],
     *,
     default_language: str,
     by: Person | None,
-    like: TemplateVersion | None = None,
 ) -> TemplateVersion:
     """The newest state of the template. Equal to the newest one already: that one, unchanged.
 
-    What was worked out for mail programs is taken over from the newest version, or from `like`,
-    for every text that stands there too.
-
     Raises:
-        Refusal: a language or wording is malformed, or the default language has none.
+        Refusal: there is no text in the default language.
     """
-    if default_language not in wordings:
+    if default_language not in texts:
         raise Refusal(
             "default_language_missing",
             _("The template needs a text in its default language."),
             field="language",
         )
-    for language, wording in wordings.items():
-        check_wording(language, wording)
     newest = latest(template)
     if (
         newest is not None
         and newest.default_language == default_language
-        and wordings_of(newest) == dict(wordings)
+        and wordings_of(newest) == {language: text.wording for language, text in texts.items()}
     ):
         return newest
-    there = worked_out(like or newest)
     version = TemplateVersion(
         template=template,
         number=newest.number + 1 if newest else 1,
         default_language=default_language,
         created_by_id=by.id if by else None,
         created_at=clock.now(),
-        texts=[text_of(language, wording, there) for language, wording in sorted(wordings.items())],
+        texts=[_row(language, texts[language]) for language in sorted(texts)],
     )
     db.session.add(version)
     db.session.flush()
@@ -112,7 +105,7 @@ def save_version(
         template.white_label_id,
         "template.saved",
         _told(template),
-        {"version": version.number, "languages": sorted(wordings)},
+        {"version": version.number, "languages": sorted(texts)},
     )
     return version
 
@@ -242,7 +235,7 @@ def languages_of(version: TemplateVersion) -> list[str]:
 
 def wordings_of(version: TemplateVersion) -> dict[str, Wording]:
     """What the version says, by language."""
-    return {text.language: Wording(text.subject, text.text, text.html) for text in version.texts}
+    return {language: text.wording for language, text in texts_of(version).items()}
 
 
 def wording_for_mail(text: TemplateText) -> Wording:
@@ -254,6 +247,17 @@ def latest(template: MailTemplate) -> TemplateVersion | None:
     """What was saved last, if anything was."""
     query = select(TemplateVersion).where(TemplateVersion.template_id == template.id)
     return db.session.scalar(query.order_by(TemplateVersion.number.desc()).limit(1))
+
+
+def _row(language: str, text: ReadyText) -> TemplateText:
+    return TemplateText(
+        language=language,
+        subject=text.wording.subject,
+        text=text.wording.text,
+        html=text.wording.html,
+        inlined_html=text.inlined_html,
+        derived_text=text.derived_text,
+    )
 
 
 def _refuse_malformed(slug: str) -> None:

@@ -9,18 +9,20 @@ from portal.core.errors import NotFound, Refusal
 from portal.mail_templates import drafting, templates
 from portal.mail_templates.drafting import Overtaken
 from portal.mail_templates.models import MailTemplate
+from portal.mail_templates.ready import ReadyText, texts_of
 from portal.mail_templates.wordings import Wording
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.stage import make_server
 
 HELLO = Wording("Hello", "Hello there")
 HALLO = Wording("Hallo", "Guten Tag")
+HI, HEY = Wording("Hi", "Hi there"), Wording("Hey", "Hey there")
 
 
 @pytest.fixture
 def welcome(acme: WhiteLabel, ada: Person) -> MailTemplate:
     template = templates.create(acme, slug="welcome")
-    drafting.write(template, "en", HELLO, since=0, by=ada)
+    drafting.write(template, "en", ReadyText(HELLO), since=0, by=ada)
     return template
 
 
@@ -33,7 +35,7 @@ def test_the_first_language_is_the_default(welcome: MailTemplate) -> None:
 
 
 def test_another_language_joins_those_that_are_there(welcome: MailTemplate, ada: Person) -> None:
-    version = drafting.write(welcome, "de", HALLO, since=1, by=ada)
+    version = drafting.write(welcome, "de", ReadyText(HALLO), since=1, by=ada)
 
     assert (version.number, said(welcome)) == (2, {"en": HELLO, "de": HALLO})
 
@@ -42,21 +44,32 @@ def test_another_language_joins_those_that_are_there(welcome: MailTemplate, ada:
 def test_the_second_of_two_writers_is_told_and_overwrites_nothing(
     welcome: MailTemplate, ada: Person, bob: Person
 ) -> None:
-    drafting.write(welcome, "en", Wording("Hi", "Hi there"), since=1, by=bob)
+    drafting.write(welcome, "en", ReadyText(HI), since=1, by=bob)
 
     with pytest.raises(Overtaken) as overtaken:
-        drafting.write(welcome, "en", Wording("Hey", "Hey there"), since=1, by=ada)
+        drafting.write(welcome, "en", ReadyText(HEY), since=1, by=ada)
 
     assert overtaken.value.version.number == 2
-    assert said(welcome) == {"en": Wording("Hi", "Hi there")}
+    assert said(welcome) == {"en": HI}
+
+
+def test_what_was_worked_out_for_the_other_languages_is_taken_over(
+    welcome: MailTemplate, ada: Person
+) -> None:
+    german = ReadyText(Wording("Hallo", None, "<p>Hallo</p>"), "<p style>Hallo</p>", "Hallo\n")
+    drafting.write(welcome, "de", german, since=1, by=ada)
+
+    version = drafting.write(welcome, "en", ReadyText(HI), since=2, by=ada)
+
+    assert texts_of(version) == {"de": german, "en": ReadyText(HI)}
 
 
 def test_whoever_has_seen_the_others_words_may_put_theirs_on_top(
     welcome: MailTemplate, ada: Person, bob: Person
 ) -> None:
-    drafting.write(welcome, "en", Wording("Hi", "Hi there"), since=1, by=bob)
+    drafting.write(welcome, "en", ReadyText(HI), since=1, by=bob)
 
-    version = drafting.write(welcome, "en", Wording("Hey", "Hey there"), since=2, by=ada)
+    version = drafting.write(welcome, "en", ReadyText(HEY), since=2, by=ada)
 
     assert version.number == 3
 
@@ -64,27 +77,27 @@ def test_whoever_has_seen_the_others_words_may_put_theirs_on_top(
 def test_two_writers_of_two_languages_do_not_disturb_each_other(
     welcome: MailTemplate, ada: Person, bob: Person
 ) -> None:
-    drafting.write(welcome, "de", HALLO, since=1, by=bob)
+    drafting.write(welcome, "de", ReadyText(HALLO), since=1, by=bob)
 
-    drafting.write(welcome, "en", Wording("Hi", "Hi there"), since=1, by=ada)
+    drafting.write(welcome, "en", ReadyText(HI), since=1, by=ada)
 
-    assert said(welcome) == {"en": Wording("Hi", "Hi there"), "de": HALLO}
+    assert said(welcome) == {"en": HI, "de": HALLO}
 
 
 def test_two_who_begin_an_empty_template_at_once_are_told_too(
     acme: WhiteLabel, ada: Person, bob: Person
 ) -> None:
     empty = templates.create(acme, slug="empty")
-    drafting.write(empty, "en", HELLO, since=0, by=ada)
+    drafting.write(empty, "en", ReadyText(HELLO), since=0, by=ada)
 
     with pytest.raises(Overtaken):
-        drafting.write(empty, "en", HALLO, since=0, by=bob)
+        drafting.write(empty, "en", ReadyText(HALLO), since=0, by=bob)
 
 
 def test_a_language_is_taken_out_but_stays_in_the_history(
     welcome: MailTemplate, ada: Person
 ) -> None:
-    second = drafting.write(welcome, "de", HALLO, since=1, by=ada)
+    second = drafting.write(welcome, "de", ReadyText(HALLO), since=1, by=ada)
 
     drafting.drop_language(welcome, "de", by=ada)
 
@@ -93,7 +106,7 @@ def test_a_language_is_taken_out_but_stays_in_the_history(
 
 
 def test_the_default_language_cannot_be_taken_out(welcome: MailTemplate, ada: Person) -> None:
-    drafting.write(welcome, "de", HALLO, since=1, by=ada)
+    drafting.write(welcome, "de", ReadyText(HALLO), since=1, by=ada)
     with pytest.raises(Refusal) as refused:
         drafting.drop_language(welcome, "en", by=ada)
     assert refused.value.code == "default_language"
@@ -114,7 +127,7 @@ def test_a_language_that_is_not_spoken_is_refused(
 
 
 def test_what_was_said_before_can_be_said_again(welcome: MailTemplate, ada: Person) -> None:
-    drafting.write(welcome, "en", Wording("Hi", "Hi there"), since=1, by=ada)
+    drafting.write(welcome, "en", ReadyText(HI), since=1, by=ada)
 
     version = drafting.take_again(welcome, 1, by=ada)
 

@@ -15,6 +15,7 @@ from portal.mail_templates.history import (
     version_numbered,
     versions_of,
 )
+from portal.mail_templates.ready import all_ready
 from portal.mail_templates.wordings import Wording
 from portal.white_labels.models import WhiteLabel
 
@@ -58,9 +59,8 @@ def test_only_parts_that_differ_are_told() -> None:
 def test_versions_are_listed_from_the_newest(acme: WhiteLabel) -> None:
     template = templates.create(acme, slug="welcome")
     for words in ("one", "two", "three"):
-        templates.save_version(
-            template, {"en": Wording(words, words)}, default_language="en", by=None
-        )
+        texts = all_ready({"en": Wording(words, words)})
+        templates.save_version(template, texts, default_language="en", by=None)
 
     assert [version.number for version in versions_of(template).rows] == [3, 2, 1]
     assert version_numbered(template, 2).texts[0].subject == "two"
@@ -70,7 +70,8 @@ def test_versions_are_listed_from_the_newest(acme: WhiteLabel) -> None:
 
 def test_a_version_of_another_template_is_not_there(acme: WhiteLabel) -> None:
     one, other = (templates.create(acme, slug=slug) for slug in ("one", "other"))
-    templates.save_version(one, {"en": Wording("Hello", "x")}, default_language="en", by=None)
+    texts = all_ready({"en": Wording("Hello", "x")})
+    templates.save_version(one, texts, default_language="en", by=None)
 
     with pytest.raises(NotFound):
         version_numbered(other, 1)

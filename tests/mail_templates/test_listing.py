@@ -12,6 +12,7 @@ from portal.mail_templates.listing import (
     count_archived,
     page_of_templates,
 )
+from portal.mail_templates.ready import all_ready
 from portal.mail_templates.wordings import Wording
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.stage import make_template
@@ -49,7 +50,8 @@ def test_a_language_narrows_to_what_speaks_it_now(shelf: WhiteLabel) -> None:
     receipt = templates.find(shelf.id, "receipt")
     assert slugs(shelf, language="de") == ["receipt"]
 
-    templates.save_version(receipt, {"en": Wording("Receipt", "x")}, default_language="en", by=None)
+    english = all_ready({"en": Wording("Receipt", "x")})
+    templates.save_version(receipt, english, default_language="en", by=None)
 
     assert slugs(shelf, language="de") == []
 

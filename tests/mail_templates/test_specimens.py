@@ -6,6 +6,7 @@ import pytest
 
 from portal.core.db import db
 from portal.mail_templates import templates
+from portal.mail_templates.ready import all_ready
 from portal.mail_templates.specimens import newest_texts
 from portal.mail_templates.wordings import Wording
 from portal.white_labels.models import WhiteLabel
@@ -18,7 +19,7 @@ def test_a_template_is_offered_in_the_languages_of_its_newest_version(acme: Whit
         acme, texts=[("en", "Hello", "Hi", None), ("fr", "Salut", "Oui", None)]
     )
     newer = {"en": Wording("Hello", "Hi again"), "de": Wording("Hallo", "Servus")}
-    templates.save_version(template, newer, default_language="en", by=None)
+    templates.save_version(template, all_ready(newer), default_language="en", by=None)
     db.session.commit()
 
     offered = [(text.version.template.name, text.language) for text in newest_texts(acme)]

@@ -6,9 +6,9 @@ import pytest
 
 from portal.accounts.models import Person
 from portal.core.errors import NotFound, Refusal
-from portal.mail_templates import ready, templates
-from portal.mail_templates.content import Prepared
+from portal.mail_templates import templates
 from portal.mail_templates.models import MailTemplate
+from portal.mail_templates.ready import all_ready, make_ready
 from portal.mail_templates.wordings import LONGEST_BODY, Wording
 from portal.smtp_settings import servers
 from portal.white_labels.models import WhiteLabel
@@ -23,10 +23,9 @@ def welcome(acme: WhiteLabel) -> MailTemplate:
 
 
 def test_each_saved_state_is_a_version_of_its_own(welcome: MailTemplate, ada: Person) -> None:
-    first = templates.save_version(welcome, HELLO, default_language="en", by=ada)
-    second = templates.save_version(
-        welcome, {"en": Wording("Hi", "Hi there")}, default_language="en", by=ada
-    )
+    first = templates.save_version(welcome, all_ready(HELLO), default_language="en", by=ada)
+    hi = all_ready({"en": Wording("Hi", "Hi there")})
+    second = templates.save_version(welcome, hi, default_language="en", by=ada)
 
     assert (first.number, second.number) == (1, 2)
     assert templates.wordings_of(first) == HELLO
@@ -34,9 +33,9 @@ def test_each_saved_state_is_a_version_of_its_own(welcome: MailTemplate, ada: Pe
 
 
 def test_saving_the_same_again_makes_no_version(welcome: MailTemplate, ada: Person) -> None:
-    first = templates.save_version(welcome, HELLO, default_language="en", by=ada)
+    first = templates.save_version(welcome, all_ready(HELLO), default_language="en", by=ada)
 
-    assert templates.save_version(welcome, HELLO, default_language="en", by=ada) is first
+    assert templates.save_version(welcome, all_ready(HELLO), default_language="en", by=ada) is first
 
 
 @pytest.mark.parametrize(
@@ -60,7 +59,7 @@ def test_wrong_wordings_are_refused_at_their_field(
     welcome: MailTemplate, wordings: dict[str, Wording], default: str, field: str
 ) -> None:
     with pytest.raises(Refusal) as refused:
-        templates.save_version(welcome, wordings, default_language=default, by=None)
+        templates.save_version(welcome, all_ready(wordings), default_language=default, by=None)
 
     assert refused.value.field == field
 
@@ -73,7 +72,7 @@ def test_a_reader_gets_the_own_language_a_wider_one_or_the_default(
     welcome: MailTemplate, wanted: str | None, given: str
 ) -> None:
     wordings = {language: Wording(f"in {language}", "x") for language in ("en", "de", "pt-BR")}
-    version = templates.save_version(welcome, wordings, default_language="en", by=None)
+    version = templates.save_version(welcome, all_ready(wordings), default_language="en", by=None)
 
     assert templates.text_in(version, wanted).language == given
 
@@ -81,7 +80,7 @@ def test_a_reader_gets_the_own_language_a_wider_one_or_the_default(
 @pytest.mark.accepts("SB-38")
 def test_the_languages_to_choose_from_are_those_it_has(welcome: MailTemplate) -> None:
     wordings = {language: Wording("Hello", "x") for language in ("fr", "de", "en")}
-    version = templates.save_version(welcome, wordings, default_language="en", by=None)
+    version = templates.save_version(welcome, all_ready(wordings), default_language="en", by=None)
 
     assert templates.languages_of(version) == ["en", "de", "fr"]
 
@@ -167,12 +166,11 @@ def test_a_forgotten_server_is_preferred_by_nobody(acme: WhiteLabel, ada: Person
     assert elsewhere.preferred_server_id == other.id
 
 
-def test_saving_works_out_what_mail_programs_need(welcome: MailTemplate) -> None:
+def test_a_version_has_what_mail_programs_need(welcome: MailTemplate) -> None:
     html = "<style>p { color: red }</style><p>Hello {{ name }}</p>"
 
-    version = templates.save_version(
-        welcome, {"en": Wording("Hello", None, html)}, default_language="en", by=None
-    )
+    texts = all_ready({"en": Wording("Hello", None, html)})
+    version = templates.save_version(welcome, texts, default_language="en", by=None)
 
     [text] = version.texts
     assert text.html == html
@@ -180,12 +178,9 @@ def test_saving_works_out_what_mail_programs_need(welcome: MailTemplate) -> None
     assert text.derived_text == "Hello {{ name }}\n"
 
 
-def test_a_text_that_was_written_is_not_made(welcome: MailTemplate) -> None:
-    version = templates.save_version(
-        welcome, {"en": Wording("Hello", "Mine", "<p>Hello</p>")}, default_language="en", by=None
-    )
+def test_a_text_that_was_written_is_not_made() -> None:
+    text = make_ready("en", Wording("Hello", "Mine", "<p>Hello</p>"))
 
-    [text] = version.texts
     assert (text.derived_text, text.inlined_html) == (None, None)
 
 
@@ -223,34 +218,6 @@ def test_a_template_that_says_nothing_yet_is_not_offered(
 ) -> None:
     assert templates.templates_of(acme) == []
 
-    templates.save_version(welcome, HELLO, default_language="en", by=None)
+    templates.save_version(welcome, all_ready(HELLO), default_language="en", by=None)
 
     assert templates.templates_of(acme) == [welcome]
-
-
-def test_what_was_worked_out_is_taken_over(
-    welcome: MailTemplate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    html = "<style>p { color: red }</style><p>Hello</p>"
-    first = templates.save_version(
-        welcome, {"en": Wording("Hello", None, html)}, default_language="en", by=None
-    )
-    asked: list[str] = []
-
-    def remember(source: str) -> Prepared:
-        asked.append(source)
-        return Prepared(None, None)
-
-    monkeypatch.setattr(ready, "prepared", remember)
-
-    second = templates.save_version(
-        welcome,
-        {"en": Wording("Hi", None, html), "de": Wording("Hallo", None, "<p>Hallo</p>")},
-        default_language="en",
-        by=None,
-    )
-
-    texts = {text.language: text for text in second.texts}
-    assert asked == ["<p>Hallo</p>"]
-    assert texts["en"].inlined_html == first.texts[0].inlined_html
-    assert texts["en"].derived_text == "Hello\n"

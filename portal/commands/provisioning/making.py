@@ -40,7 +40,8 @@ from portal.delivery import enabling
 from portal.domains import allow_list
 from portal.mail_templates import gallery, templates
 from portal.mail_templates.models import MailTemplate
-from portal.mail_templates.wordings import Wording, check_wording
+from portal.mail_templates.ready import make_ready
+from portal.mail_templates.wordings import Wording
 from portal.outbox import suspension
 from portal.senders import senders
 from portal.senders.answering import say_where_to_answer
@@ -514,17 +515,16 @@ class _Making:
     def _versions(self, path: Path, table: TemplateTable, template: MailTemplate) -> None:
         if not table.versions:
             return
-        wordings = {}
+        texts = {}
         for at, version in _each((*path, "versions"), table.versions):
-            if version.language in wordings:
+            if version.language in texts:
                 raise self._bad((*at, "language"), "this language is here twice")
             wording = Wording(version.subject, version.text, version.html)
             with self._at(at):
-                check_wording(version.language, wording)
-            wordings[version.language] = wording
+                texts[version.language] = make_ready(version.language, wording)
         before = template.versions[-1].number if template.versions else 0
         saved = templates.save_version(
-            template, wordings, default_language=table.versions[0].language, by=None
+            template, texts, default_language=table.versions[0].language, by=None
         )
         if saved.number != before:
             self._say(f"saved version {saved.number} of the template {table.slug}")

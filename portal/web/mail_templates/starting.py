@@ -50,9 +50,9 @@ def new_template() -> ResponseReturnValue:
         slug=start.key if start else "",
     )
     if form.validate_on_submit():
-        db.session.rollback()  # what is worked out for mail programs takes no transaction's time
+        db.session.rollback()  # getting texts ready takes its time; nobody should wait for a lock
         if start is not None:
-            shelf.prepare(start)
+            shelf.texts_of(start)  # kept for `begin`
         try:
             new = acts.create(g.white_label, slug=form.slug.data, name=form.name.data)
             if start is not None:

@@ -13,11 +13,12 @@ from wtforms import BooleanField, HiddenField, StringField, TextAreaField
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import lazy
-from portal.mail_templates import content, drafting, merge, samples, templates
+from portal.mail_templates import drafting, merge, samples, templates
 from portal.mail_templates.drafting import Overtaken
 from portal.mail_templates.history import Line, difference
 from portal.mail_templates.models import MailTemplate, TemplateVersion
-from portal.mail_templates.wordings import Wording, check_wording
+from portal.mail_templates.ready import ReadyText, make_ready
+from portal.mail_templates.wordings import Wording
 from portal.web.forms import Form, tidy
 from portal.web.headers import policy
 from portal.web.mail_templates.frames import PARTS, frame
@@ -76,18 +77,14 @@ def edit_template(template_id: int) -> ResponseReturnValue:
     form = _form_for(version, language)
     rival, asks_if_sure = None, False
     if form.validate_on_submit():
-        wording = form.wording()
-        samples_known, spoken = (
-            set(shown.samples),
-            templates.wordings_of(version) if version else {},
-        )
+        known, spoken = set(shown.samples), templates.wordings_of(version) if version else {}
         db.session.rollback()  # reading templates takes its time; nobody should wait for a lock
         try:
-            known = samples_known.union(names_in_texts(spoken.values()))
-            strangers = _checked(known, language, wording, form)
-            asks_if_sure = strangers is None
-            if strangers is not None:
-                saved = _save(template_id, language, wording, form)
+            text = make_ready(language, form.wording())
+            strangers = list(_strangers(text.wording, known.union(names_in_texts(spoken.values()))))
+            asks_if_sure = not _is_sure(strangers, form)
+            if not asks_if_sure:
+                saved = _save(template_id, language, text, form)
                 _tell(saved, language, strangers)
                 return redirect(url_for(".template", template_id=template_id, language=language))
         except Overtaken as overtaken:
@@ -140,22 +137,11 @@ def _form_for(version: TemplateVersion | None, language: str) -> TextForm:
     )
 
 
-def _checked(
-    known: set[str],
-    language: str,
-    wording: Wording,
-    form: TextForm,
-) -> list[Stranger] | None:
-    """The names that are new; None if one of them looks like a slip and nobody said it is right.
-
-    Raises:
-        Refusal: at the field that cannot be merged or sent.
-    """
-    check_wording(language, wording)
-    strangers = list(_strangers(wording, known))
+def _is_sure(strangers: list[Stranger], form: TextForm) -> bool:
+    """No name looks like a slip, or somebody said that they are right; else each is asked about."""
     slips = [one for one in strangers if one.meant]
     if not slips or form.is_sure.data:
-        return strangers
+        return True
     for slip in slips:
         form.refuse(
             Refusal(
@@ -169,7 +155,7 @@ def _checked(
                 field=slip.part,
             )
         )
-    return None
+    return False
 
 
 def _strangers(wording: Wording, known: set[str]) -> Iterator[Stranger]:
@@ -188,12 +174,9 @@ def _strangers(wording: Wording, known: set[str]) -> Iterator[Stranger]:
                     yield Stranger(name, part, lines[name], meant)
 
 
-def _save(template_id: int, language: str, wording: Wording, form: TextForm) -> TemplateVersion:
-    db.session.rollback()  # what is worked out for mail programs takes no transaction's time
-    if wording.html:
-        content.prepared(wording.html)
+def _save(template_id: int, language: str, text: ReadyText, form: TextForm) -> TemplateVersion:
     since = int(form.since.data) if (form.since.data or "").isdecimal() else 0
-    saved = drafting.write(find(template_id), language, wording, since=since, by=g.person)
+    saved = drafting.write(find(template_id), language, text, since=since, by=g.person)
     db.session.commit()
     return saved
 
