@@ -108,7 +108,9 @@ def _delivery() -> Iterator[Finding]:
 
 
 def _dns(resolver: Resolver) -> str:
-    names = {one.host for one in servers.all_servers() if as_address(one.host) is None}
+    names = {
+        one.host for one in servers.all_servers() if one.is_enabled and as_address(one.host) is None
+    }
     db.session.rollback()
     unanswered = []
     for name in sorted(names):

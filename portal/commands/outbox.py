@@ -59,7 +59,8 @@ def resume() -> None:
 def show(found: Outbox, *, now: datetime) -> None:
     """The answer for a person."""
     if found.fenced is not None:
-        click.echo(f"NOTHING LEAVES: {found.fenced} `flask outbox resume` changes that.")
+        why = found.fenced.rstrip(".") or "held"
+        click.echo(f"NOTHING LEAVES: {why}. `flask outbox resume` changes that.")
     for queue in found.queues:
         notes = [f"oldest {_span(now - queue.oldest_due)}"]
         if queue.parked is not None:
@@ -74,7 +75,9 @@ def show(found: Outbox, *, now: datetime) -> None:
     click.echo(f"{found.unknown:>9} unknown: handed over, and no answer was learnt")
     for worker in found.workers:
         heard = _span(now - worker.heard_at)
-        click.echo(f"worker {worker.pid} on {worker.host}: {worker.lanes} lanes, heard of {heard}")
+        click.echo(
+            f"worker {worker.pid} on {worker.host}: {worker.lanes} lanes, heard of {heard} ago"
+        )
     if not found.workers:
         click.echo("No worker is at work: `flask deliver` starts one.")
 

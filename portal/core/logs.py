@@ -51,9 +51,9 @@ class _Unfailing(TextIOBase):
 
 
 def logger(room: str) -> structlog.stdlib.BoundLogger:
-    """The logger of one room."""
-    bound: structlog.stdlib.BoundLogger = structlog.get_logger().bind(room=room)
-    return bound
+    """The logger of one room; a module may ask for it before `configure` was called."""
+    lazy: structlog.stdlib.BoundLogger = structlog.get_logger(room=room)
+    return lazy
 
 
 def _without_secrets(

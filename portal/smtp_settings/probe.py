@@ -25,6 +25,7 @@ from portal.core import clock
 from portal.core.words import _
 from portal.smtp.addresses import Address, Mailbox
 from portal.smtp.advice import advise
+from portal.smtp.causes import Cause
 from portal.smtp.compose import Draft, Recipient, compile_message
 from portal.smtp.egress import EgressPolicy, Resolver
 from portal.smtp.protocol import Fate, Job, NotSent, Unknown
@@ -60,7 +61,7 @@ class StageReport:
     @property
     def label(self) -> str:
         has_passed = self.state is StageState.PASSED
-        return stage_label(self.stage) if has_passed else failure_label(self.stage)
+        return stage_label(self.stage) if has_passed else failure_label(self.stage, self.code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +142,10 @@ def stage_label(stage: Stage) -> str:
             return _("Message accepted")
 
 
-def failure_label(stage: Stage) -> str:
+def failure_label(stage: Stage, code: str = "") -> str:
     """The same where it did not come about."""
+    if code in (Cause.NOT_ALLOWED, Cause.BAD_HOST):
+        return _("Host not usable")  # DNS was not even asked
     match stage:
         case Stage.TOKEN:
             return _("No access token")

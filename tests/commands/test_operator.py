@@ -240,9 +240,12 @@ class TestCheck:
             assert fake.connections == []
 
     def test_servers_that_are_off_are_left_alone(self, flask: Operator, ada: Person) -> None:
-        make_server(ada, "off", is_enabled=False)
+        make_server(ada, "off", host="gone.acme.invalid", is_enabled=False)
 
-        assert not [name for name in self.findings(flask) if name.startswith("server ")]
+        found = self.findings(flask)
+
+        assert not [name for name in found if name.startswith("server ")]
+        assert found["DNS"]["words"] == "no server has a name to look up"
 
 
 class TestRoute:
@@ -319,7 +322,8 @@ class TestOutbox:
     def test_holding_and_resuming(self, flask: Operator) -> None:
         flask("outbox", "hold", "--why", "The relay is moving.")
         assert db.session.scalar(select(Engine.is_fenced))
-        assert "NOTHING LEAVES: The relay is moving." in flask("outbox", "status").output
+        status = flask("outbox", "status").output
+        assert "NOTHING LEAVES: The relay is moving. `flask outbox resume` changes that." in status
 
         flask("outbox", "resume")
         assert not db.session.scalar(select(Engine.is_fenced))

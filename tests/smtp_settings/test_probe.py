@@ -223,6 +223,7 @@ def test_a_forbidden_address_gets_no_connection() -> None:
 
     assert finding.failure is not None
     assert finding.failure.code == "not_allowed"
+    assert finding.failure.label == "Host not usable"
     assert server.connections == []
 
 
