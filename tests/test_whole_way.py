@@ -77,7 +77,7 @@ KEY = "lv_live_whole_a-key-that-only-tests-know-0123456789"
 
 
 @pytest.mark.postfix
-@pytest.mark.accepts("SI-01", "UC-01", "UC-03", "SB-02", "SS-01..SS-03", "SS-11", "ST-19")
+@pytest.mark.accepts("SI-01", "UC-03", "SS-01..SS-03", "SS-11")
 def test_what_the_operator_provisions_carries_an_apps_message_to_where_it_is_read(
     app: Flask, postfix: Postfix, tmp_path: Path
 ) -> None:

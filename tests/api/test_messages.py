@@ -30,7 +30,7 @@ def count_messages() -> int:
 
 
 class TestAccepting:
-    @pytest.mark.accepts("UC-03", "SS-01")
+    @pytest.mark.accepts("SS-01")
     def test_answers_with_an_id_and_the_route(self, calls: Caller, stage: Stage) -> None:
         answer = calls.post("/messages", HELLO)
 
@@ -42,6 +42,24 @@ class TestAccepting:
         assert body["route"]["from"] == "Acme-Own of Ada <acme-own@acme.example>"
         assert "Ada owns Shop and configured this server" in body["route"]["words"]
         assert body["deliveries"][0]["to"] == "cy@else.example"
+
+    @pytest.mark.accepts("UC-03")
+    def test_nothing_but_the_route_tells_which_server_carries_it(
+        self, calls: Caller, stage: Stage
+    ) -> None:
+        own = calls.post("/messages", HELLO)
+        platforms = stage.caller(make_app(stage.bob, "Blog")).post("/messages", HELLO)
+
+        assert (own.status_code, platforms.status_code) == (202, 202)
+        assert (own.json["route"]["server"], platforms.json["route"]["server"]) == (
+            "acme-own",
+            "main",
+        )
+        same = own.json.keys() - {"id", "route", "deliveries"}
+        assert {name: own.json[name] for name in same} == {
+            name: platforms.json[name] for name in same
+        }
+        assert own.json.keys() == platforms.json.keys()
 
     def test_stores_one_delivery_for_each_recipient_however_often_named(
         self, calls: Caller
@@ -274,7 +292,7 @@ class TestRefusals:
         bobs = stage.caller(make_app(stage.bob, "Blog"))
         many = [f"r{number}@else.example" for number in range(51)]
 
-        answer = bobs.post("/messages", HELLO | {"to": many[:1], "bcc": many[1:]})
+        answer = bobs.post("/messages", HELLO | {"to": many[:1], "cc": many[1:3], "bcc": many[3:]})
 
         assert answer.status_code == 422
         assert answer.json["code"] == "too_many_recipients"

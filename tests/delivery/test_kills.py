@@ -35,6 +35,7 @@ def accepted(app: Flask, fake: Fake, category: Category) -> Message:
 
 
 @pytest.mark.both_stores
+@pytest.mark.accepts("UC-01")
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_killed_worker_loses_nothing_and_doubles_nothing_unmarked(app: Flask, stage: str) -> None:
     in_doubt = STAGES[stage][1]

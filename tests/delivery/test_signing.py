@@ -72,6 +72,7 @@ def test_through_the_platforms_server_it_is_signed_for_the_white_labels_domain(
     assert verifies(taken.data)
 
 
+@pytest.mark.accepts("UC-01")
 def test_through_an_own_server_too(
     app: Flask, published: dict[str, str], verifies: Verifies
 ) -> None:

@@ -186,7 +186,6 @@ def verdict_of(wanted: Wanted, zone: Zone, *, domain: str = DOMAIN) -> Verdict:
     ],
 )
 @pytest.mark.accepts("SS-06")
-@pytest.mark.accepts("SB-09")
 def test_each_situation_has_its_diagnosis(wanted: Wanted, zone: Zone, said: str) -> None:
     assert verdict_of(wanted, zone).diagnosis == said
 

@@ -75,6 +75,7 @@ def test_the_steps_are_told_as_they_happen(connect: Connect, authority: Authorit
     assert [step.seconds for step in steps] == sorted(step.seconds for step in steps)
 
 
+@pytest.mark.accepts("ST-19", "SS-27")
 def test_implicit_tls_protects_from_the_first_byte(connect: Connect, authority: Authority) -> None:
     with SmtpServer(Script(tls="implicit", certificate=authority.issue(HOST))) as server:
         session = connect(server, trusting(IMPLICIT, authority))
@@ -82,6 +83,15 @@ def test_implicit_tls_protects_from_the_first_byte(connect: Connect, authority: 
 
         assert fates(outcomes) == {1: "Sent body", 2: "Sent body", 3: "Sent body"}
         assert all(taken.is_tls for taken in server.ledger)
+
+
+@pytest.mark.accepts("ST-19", "SS-28")
+def test_after_starttls_every_message_is_encrypted(connect: Connect, authority: Authority) -> None:
+    with SmtpServer(Script(tls="starttls", certificate=authority.issue(HOST))) as server:
+        outcomes = send(connect(server, trusting(STARTTLS, authority)), jobs(3))
+
+        assert fates(outcomes) == {1: "Sent body", 2: "Sent body", 3: "Sent body"}
+        assert [taken.is_tls for taken in server.ledger] == [True] * 3
 
 
 def test_large_messages_pass_through_tls(connect: Connect, authority: Authority) -> None:
@@ -284,7 +294,7 @@ def test_a_server_that_goes_on_asking_is_not_told_more(connect: Connect) -> None
 # TLS, and the lack of it
 
 
-@pytest.mark.accepts("SS-33")
+@pytest.mark.accepts("SS-33", "SB-10")
 def test_starttls_is_required_where_it_is_chosen(connect: Connect) -> None:
     with SmtpServer(Script(mechanisms=("PLAIN",), offers_auth_in_clear=True)) as server:
         fault = failure(connect, server, replace(STARTTLS, auth=SIGNED_IN.auth))
@@ -422,6 +432,7 @@ def test_any_other_certificate_than_the_pinned_one_is_refused(
         assert server.commands == []
 
 
+@pytest.mark.accepts("SB-10")
 @pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
 def test_old_versions_of_tls_are_refused(
     connect: Connect, authority: Authority, newest: ssl.TLSVersion
@@ -434,6 +445,7 @@ def test_old_versions_of_tls_are_refused(
     assert (raised.stage, raised.cause) == (Stage.TLS, Cause.TLS_TOO_OLD)
 
 
+@pytest.mark.accepts("SB-10")
 def test_the_platform_owner_may_lower_the_version_for_one_server(
     connect: Connect, authority: Authority
 ) -> None:

@@ -75,7 +75,7 @@ class TestChecking:
 
         assert planned.target.port == 3306
 
-    @pytest.mark.accepts("SB-29", "SB-31", "ST-09", "ST-10")
+    @pytest.mark.accepts("SB-31", "ST-10")
     def test_signing_in_needs_a_password(self, acme: WhiteLabel) -> None:
         with pytest.raises(Refusal) as refused:
             plan(acme, BLANK)

@@ -118,7 +118,7 @@ class TestTheList:
 
 
 class TestOneApp:
-    @pytest.mark.accepts("SI-26", "SI-27")
+    @pytest.mark.accepts("SI-27")
     def test_tells_every_candidate_and_why_it_was_passed_over(
         self, visit: Visits, ada: Person, bob: Person, own: SmtpServer, main: SmtpServer
     ) -> None:

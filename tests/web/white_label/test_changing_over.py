@@ -22,7 +22,7 @@ from tests.equipment.visitor import Visits
 from tests.web.servers import OPEN
 
 
-@pytest.mark.accepts("SS-42", "SS-43", "SS-44", "SS-45")
+@pytest.mark.accepts("SS-04", "SS-38", "SS-42", "SS-43", "SS-44", "SS-45")
 def test_a_new_service_takes_over_while_mail_goes_on(
     app: Flask, visit: Visits, ada: Person, acme: WhiteLabel
 ) -> None:
@@ -55,6 +55,7 @@ def test_a_new_service_takes_over_while_mail_goes_on(
         drain(app)
 
     assert added.h1 == "new"
+    assert {taken.mail_from for taken in after.ledger} == {"news@acme.example"}
     assert [taken.recipients for taken in before.ledger] == [("first@birch.example",)]
     assert [taken.recipients for taken in after.ledger] == [
         ("second@birch.example",),

@@ -47,7 +47,7 @@ def domain(
 
 
 class TestAsking:
-    @pytest.mark.accepts("SI-14", "SI-15", "SI-18", "SI-19", "SI-20")
+    @pytest.mark.accepts("SI-14", "SI-18", "SI-19", "SI-20")
     @pytest.mark.both_stores
     def test_send_request_tells_the_owner_and_shows_how_it_stands(
         self, main: SmtpServer, here: Visitor, olive: Person

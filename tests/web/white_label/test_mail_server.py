@@ -39,9 +39,12 @@ def test_the_button_switches_to_an_own_server_and_opens_its_form(visit: Visits) 
     from_acme = visit(make_person(acme)).get("/settings")
 
     page = from_acme.submit("Custom mail server")
+    form = page.click("Other / Generic SMTP Everything by hand")
 
     assert "All mail leaves through the platform's server." in from_acme.content
     assert page.h1 == "Create SMTP server"
+    for name in ("host", "port", "email", "sender_name", "username", "password"):
+        assert form.tree.xpath(f"//input[@name={name!r}]")
     assert fresh(acme).mail_mode is MailMode.OWN
 
 
@@ -84,6 +87,20 @@ def test_the_way_of_each_app_is_said(
     rows = [" ".join(row.text_content().split()) for row in page.tree.xpath("//tbody/tr")]
     assert rows[0].startswith("Blog Bob Leaves through main")
     assert rows[1].startswith("Shop Ada Leaves through acme-own")
+
+
+@pytest.mark.accepts("SI-14", "SI-15")
+def test_both_ways_to_mail_of_ones_own_are_offered(visit: Visits, olive: Person) -> None:
+    make_server(olive, "main")
+    acme = make_white_label("Acme", mail_mode=MailMode.PLATFORM)
+
+    page = visit(make_person(acme)).get("/settings")
+
+    platforms, own = page.tree.xpath("//div[@class='choice']/section")
+    assert platforms.xpath("string(h2|*/h2)") == "Platform's server"
+    assert platforms.xpath(".//a[contains(., 'Send request')]/@href") == ["/domains/request"]
+    assert own.xpath("string(h2|*/h2)") == "Own server"
+    assert own.xpath("normalize-space(.//button)") == "Custom mail server"
 
 
 @pytest.mark.accepts("SI-19", "SI-24")

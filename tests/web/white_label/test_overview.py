@@ -49,7 +49,6 @@ def test_the_first_steps_go_when_they_are_done(visit: Visits, ada: Person) -> No
     assert "First steps" not in done
 
 
-@pytest.mark.accepts("UC-28")
 def test_mail_per_hour_is_a_plot_with_a_table_behind(
     visit: Visits, ada: Person, acme: WhiteLabel, birch: WhiteLabel, clock: HandSetClock
 ) -> None:

@@ -7,7 +7,9 @@ import pytest
 from portal.accounts.models import Person
 from portal.core.db import db
 from portal.senders import senders
+from portal.smtp_settings import servers
 from portal.smtp_settings.models import TlsMode
+from portal.smtp_settings.presets import PRESETS
 from portal.white_labels.models import MailMode, WhiteLabel
 from tests.equipment.certificates import Authority
 from tests.equipment.smtp_script import Script
@@ -23,6 +25,38 @@ def offers(page: Page) -> list[str]:
     """What can be chosen as Reply-To with one click."""
     offered_by = page.tree.xpath("string(//input[@name='reply_to']/@list)")
     return [str(value) for value in page.tree.xpath(f"//*[@id='{offered_by}']/option/@value")]
+
+
+# What is said of a service, and what is chosen first
+
+
+@pytest.mark.accepts("SB-05..SB-09", "SS-15", "SS-16", "ST-11", "UC-06", "UC-07", "UC-08", "UC-13")
+@pytest.mark.parametrize("key", PRESETS)
+def test_all_that_is_known_of_a_service_stands_on_its_form(
+    key: str, visit: Visits, ada: Person
+) -> None:
+    service = PRESETS[key]
+
+    page = visit(ada).get(f"/servers/new?preset={key}")
+
+    for words in filter(None, (*service.warning, *service.hints, service.password.hint)):
+        assert " ".join(str(words).split()) in page.content
+    label = page.tree.xpath("string(//label[@for='password'])")
+    assert " ".join(label.split()) == f"{service.password.label} *"
+    if service.docs_url:
+        assert service.docs_url in page.tree.xpath("//main//a/@href")
+
+
+@pytest.mark.accepts("ST-03")
+def test_without_a_type_of_authentication_nothing_is_saved(
+    visit: Visits, ada: Person, acme: WhiteLabel
+) -> None:
+    with FaultServer(Script()) as there:
+        page = visit(ada).get(NEW).submit("Save", **{**OPEN, "auth": None}, port=there.port)
+
+    assert page.error_at("auth") == "Choose one."
+    assert there.connections == []
+    assert not servers.servers_of(acme)
 
 
 # Encryption is one choice of three
@@ -79,6 +113,7 @@ def test_the_form_says_that_the_mailbox_only_sends(visit: Visits, ada: Person) -
     page = visit(ada).get(NEW)
 
     assert "This mailbox only sends" in page.tree.xpath("string(//*[@id='reply_to-field'])")
+    assert "An SMTP server only sends." in page.content
 
 
 @pytest.mark.accepts("UC-16")
@@ -122,14 +157,37 @@ def test_the_form_warns_that_the_permitted_rate_has_to_fit(visit: Visits, ada: P
         assert page.tree.xpath(f"//input[@name='{window}']")
 
 
+@pytest.mark.accepts("SB-02", "UC-02")
+def test_every_setting_of_dispatch_can_be_made(
+    visit: Visits, ada: Person, acme: WhiteLabel
+) -> None:
+    numbers = {
+        "weight": 3,
+        "max_recipients": 20,
+        "max_connections": 4,
+        "max_per_connection": 100,
+        "per_second": 5,
+        "per_minute": 200,
+        "per_hour": 5_000,
+        "per_day": 40_000,
+    }
+    with FaultServer(Script()) as there:
+        typed = {**OPEN, **numbers, "port": there.port, "min_tls": "1.3", "max_bytes": "12.5"}
+        visit(ada).get(NEW).submit("Save", **typed, uses_pipelining=None)
+
+    server = the_server(acme)
+    assert {name: getattr(server, name) for name in numbers} == numbers
+    assert (server.max_bytes, server.min_tls, server.uses_pipelining) == (12_500_000, "1.3", False)
+
+
 @pytest.mark.accepts("SI-03", "SB-07")
 def test_for_much_mail_the_services_made_for_it_come_first(visit: Visits, ada: Person) -> None:
     page = visit(ada).get("/servers/new")
 
     group = page.tree.xpath("//section[@data-group]")[0]
     assert group.xpath("string(h2)") == "For mail that programs send"
-    words = group.xpath("string(p)")
-    assert "limits" in words
+    assert "Built for it: high limits" in group.xpath("string(p)")
+    assert "Mailgun" in group.text_content()
 
 
 @pytest.mark.accepts("SS-05")
