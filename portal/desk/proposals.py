@@ -8,7 +8,7 @@ from portal.accounts.models import Person
 from portal.core.errors import Refusal
 from portal.desk.askable import check_free
 from portal.senders.senders import senders_of
-from portal.smtp.addresses import parse_address
+from portal.smtp.addresses import is_within, parse_address
 from portal.white_labels.hostnames import hostnames_of
 from portal.white_labels.models import WhiteLabel
 from portal.white_labels.public_suffixes import is_public_suffix, registered_domain
@@ -39,7 +39,8 @@ def _candidates(white_label: WhiteLabel, person: Person) -> Iterator[str]:
 
 
 def _can_be_asked(white_label: WhiteLabel, domain: str) -> bool:
-    if is_public_suffix(domain):
+    # Below localhost is this machine and never in DNS (RFC 6761 6.3): a portal to try things out.
+    if is_public_suffix(domain) or is_within(domain, "localhost"):
         return False
     try:
         check_free(white_label, domain)

@@ -25,6 +25,7 @@ from portal.domains import allow_list, signing
 from portal.domains.models import Domain, DomainState
 from portal.domains.records import Purpose, RecordType, Wanted
 from portal.smtp_settings.models import SmtpServer
+from portal.white_labels import hostnames
 from portal.white_labels.models import WhiteLabel
 from tests.desk.stage import NAME, approved, asked, letters_to, platforms_server, said_in, specs
 from tests.equipment.clock import HandSetClock
@@ -207,10 +208,11 @@ class TestAsking:
         own = make_server(ada, "own", from_email="news@shop.example")
         make_sender(own, "hello@news.example", of=acme)
         make_domain(acme, "news.example")
+        hostnames.vouch(hostnames.add(acme, "mail.agency.example"), because="test")
 
         assert proposals.proposals_for(acme, ada) == [
             "shop.example",
-            "acme.localhost",
+            "agency.example",
             "acme.example",
         ]
 
@@ -219,7 +221,7 @@ class TestAsking:
     ) -> None:
         make_domain(birch, "acme.example")
 
-        assert proposals.proposals_for(acme, ada) == ["acme.localhost"]
+        assert proposals.proposals_for(acme, ada) == []
 
 
 class TestReminding:
