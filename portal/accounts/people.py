@@ -19,6 +19,7 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.core.paging import SIZE, Page, page_of
+from portal.core.search import each_word_in
 from portal.core.secret import Secret
 from portal.core.words import _
 from portal.smtp import addresses
@@ -52,11 +53,7 @@ def search(
 ) -> Page[Person]:
     """One page of this tenant's people, the newest first; each word is in the name or address."""
     query = _present(white_label_id).options(selectinload(Person.passkeys))
-    for word in words.split():
-        query = query.where(
-            Person.name.icontains(word, autoescape=True)
-            | Person.email.icontains(word, autoescape=True)
-        )
+    query = query.where(*each_word_in(words, Person.name, Person.email))
     if role is not None:
         query = query.where(Person.role == role)
     return page_of(query, Person.id, before=before, after=after, size=size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import contains_eager, selectinload
 
 from portal.accounts.models import Person, Role
@@ -15,6 +15,7 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.core.paging import SIZE, Page, page_of
+from portal.core.search import each_word_in
 from portal.core.words import _
 from portal.smtp.addresses import AddressError, parse_address
 from portal.white_labels.models import WhiteLabel
@@ -114,7 +115,7 @@ def search_apps(
 ) -> Page[App]:
     """One page of the apps of this white label, or, for the Backoffice (None), of all.
 
-    `words` stand somewhere in the app's, its owner's or its white label's name, or in the address.
+    Each of the `words` is in the app's, its owner's or its white label's name, or in the address.
     """
     query = (
         select(App)
@@ -125,15 +126,8 @@ def search_apps(
     )
     if white_label is not None:
         query = query.where(App.white_label_id == white_label.id)
-    for word in words.split():
-        query = query.where(
-            or_(
-                *(
-                    column.icontains(word, autoescape=True)
-                    for column in (App.name, Person.name, Person.email, WhiteLabel.name)
-                )
-            )
-        )
+    columns = (App.name, Person.name, Person.email, WhiteLabel.name)
+    query = query.where(*each_word_in(words, *columns))
     return page_of(query, App.id, before=before, after=after, size=size)
 
 

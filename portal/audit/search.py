@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, select
 from portal.audit.models import AuditEntry
 from portal.core.db import db
 from portal.core.paging import SIZE, Page, page_of
+from portal.core.search import each_word_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +18,8 @@ class Wanted:
     """What somebody looks for; empty fields match everything."""
 
     action: str = ""  # "person.removed", or the part before the dot for all about people
-    actor: str = ""  # a part of the name that acted
-    target: str = ""  # a part of what it was done to
+    actor: str = ""  # each word is in the name that acted
+    target: str = ""  # each word is in what it was done to
 
 
 def entries(
@@ -57,12 +58,10 @@ def _matching(
     if wanted.action:
         query = query.where(_is_about(wanted.action))
     if wanted.actor:
-        query = query.where(AuditEntry.actor.icontains(wanted.actor, autoescape=True))
+        query = query.where(*each_word_in(wanted.actor, AuditEntry.actor))
         if known is not None:
             query = query.where(AuditEntry.actor_id.is_(None) | AuditEntry.actor_id.in_(known))
-    if wanted.target:
-        query = query.where(AuditEntry.target.icontains(wanted.target, autoescape=True))
-    return query
+    return query.where(*each_word_in(wanted.target, AuditEntry.target))
 
 
 def _is_about(action: str) -> ColumnElement[bool]:

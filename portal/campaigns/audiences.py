@@ -23,6 +23,7 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.core.paging import SIZE, Page, page_of
+from portal.core.search import each_word_in
 from portal.core.words import _
 from portal.smtp.addresses import AddressError, check_name, parse_address
 from portal.white_labels.models import WhiteLabel
@@ -100,10 +101,8 @@ def page(
     after: int | None = None,
     size: int = SIZE,
 ) -> Page[Audience]:
-    """The audiences, newest first; `search` is a part of the name."""
-    query = _of(white_label_id)
-    if search.strip():
-        query = query.where(Audience.name.icontains(search.strip(), autoescape=True))
+    """The audiences, newest first; each word of `search` is in the name."""
+    query = _of(white_label_id).where(*each_word_in(search, Audience.name))
     return page_of(query, Audience.id, before=before, after=after, size=size)
 
 

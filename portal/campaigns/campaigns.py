@@ -25,6 +25,7 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.core.paging import SIZE, Page, page_of
+from portal.core.search import each_word_in
 from portal.core.words import _
 from portal.mail_templates import templates
 from portal.mail_templates.models import MailTemplate
@@ -360,10 +361,8 @@ def page(
     after: int | None = None,
     size: int = SIZE,
 ) -> Page[Campaign]:
-    """The campaigns, newest first; `search` is a part of the name, `whose` a person's id."""
-    query = _of(white_label_id)
-    if search.strip():
-        query = query.where(Campaign.name.icontains(search.strip(), autoescape=True))
+    """The campaigns, newest first; each word of `search` is in the name, `whose` a person's id."""
+    query = _of(white_label_id).where(*each_word_in(search, Campaign.name))
     if state is not None:
         query = query.where(Campaign.state == state)
     if whose is not None:

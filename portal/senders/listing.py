@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select, tuple_
+from sqlalchemy import select, tuple_
 from sqlalchemy.orm import joinedload
 
 from portal.accounts.models import Person
 from portal.core.db import db
 from portal.core.paging import Page, page_of
+from portal.core.search import each_word_in
 from portal.senders.models import Sender, SenderDefault
 from portal.smtp.addresses import is_within, parse_address
 from portal.smtp_settings.models import ParkedSender, SmtpServer
@@ -33,19 +34,13 @@ def page_of_senders(
     before: int | None = None,
     after: int | None = None,
 ) -> Page[SenderRow]:
-    """The white label's senders, newest first; `search` is part of an address or a name."""
+    """The white label's senders, newest first; each word is in an address or a name."""
     query = (
         select(Sender)
         .where(Sender.white_label_id == white_label.id, Sender.deleted_at.is_(None))
         .options(joinedload(Sender.server))
     )
-    if search:
-        query = query.where(
-            or_(
-                Sender.email.icontains(search, autoescape=True),
-                Sender.name.icontains(search, autoescape=True),
-            )
-        )
+    query = query.where(*each_word_in(search, Sender.email, Sender.name))
     page = page_of(query, Sender.id, before=before, after=after)
     return Page(_rows(page.rows), page.older, page.newer)
 

@@ -13,6 +13,7 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.core.paging import SIZE, Page, page_of
+from portal.core.search import search_words
 from portal.core.words import _
 from portal.white_labels.colours import check_colour
 from portal.white_labels.logo import Logo
@@ -123,7 +124,7 @@ def search(
 ) -> Page[WhiteLabel]:
     """For the Backoffice: one page, the newest first; each word is in a name or a hostname."""
     query = select(WhiteLabel).options(selectinload(WhiteLabel.hostnames))
-    for word in words.split():
+    for word in search_words(words):
         query = query.where(
             WhiteLabel.name.icontains(word, autoescape=True)
             | WhiteLabel.slug.icontains(word, autoescape=True)

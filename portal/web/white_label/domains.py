@@ -10,6 +10,7 @@ from wtforms.validators import DataRequired, Length
 
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
+from portal.core.search import search_words
 from portal.core.words import lazy
 from portal.desk import askable, conversations, domain_requests, record_links
 from portal.desk.domain_requests import MOST_WORDS
@@ -262,7 +263,7 @@ def _listed(domain_id: int) -> Domain:
 
 
 def _is_wanted(row: DomainRow, form: SearchForm) -> bool:
-    words = (form.q.data or "").lower().split()
+    words = search_words((form.q.data or "").lower())
     is_found = all(word in row.name or word in row.shown for word in words)
     return is_found and (not form.state.data or row.state == form.state.data)
 
