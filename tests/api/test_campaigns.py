@@ -15,7 +15,7 @@ from portal.core.db import db
 from portal.jobs.works import do_now
 from portal.senders import senders
 from tests.api.conftest import Caller, Stage
-from tests.equipment.campaigning import make_audience
+from tests.equipment.campaigns import make_audience
 from tests.equipment.stage import make_app, make_template
 
 SPRING = {"name": "Spring", "template": "welcome", "audience": "Customers"}

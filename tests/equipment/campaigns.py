@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from io import BytesIO
 from typing import Any
 
 from portal.accounts.models import Person
@@ -16,21 +15,26 @@ from portal.mail_templates.models import MailTemplate
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.stage import fresh, make_template
 
+KIM_AND_LOU = ("kim@customer.example,Kim", "lou@customer.example,Lou")
+
 
 def make_audience(
-    by: Person,
-    rows: Iterable[str] | int = 3,
+    by: Person | WhiteLabel,
+    rows: Iterable[str] | int = KIM_AND_LOU,
     *,
     header: str = "email,name",
-    name: str = "Everybody",
+    name: str = "Customers",
 ) -> Audience:
-    """An audience of these lines of CSV, or of so many people at birch.example."""
-    white_label = db.session.get_one(WhiteLabel, by.white_label_id)
-    audience = audiences.create(white_label, name=name, by=by)
+    """An audience of these lines of CSV, or of so many people at birch.example.
+
+    Made by this person, or by a program of this white label.
+    """
+    person = by if isinstance(by, Person) else None
+    white_label = by if isinstance(by, WhiteLabel) else white_label_of(by)
+    audience = audiences.create(white_label, name=name, by=person)
     if isinstance(rows, int):
         rows = (f"reader{number}@birch.example,Reader {number}" for number in range(1, rows + 1))
-    text = "\n".join([header, *rows])
-    imported = imports.upload(audience, BytesIO(text.encode()), filename="list.csv", by=by)
+    imported = imports.paste(audience, "\n".join([header, *rows]), by=person)
     imports.begin(imported)
     db.session.commit()
     do_now("import", imported.id)
@@ -44,19 +48,23 @@ def make_campaign(
     audience: Audience | None = None,
     *,
     template: MailTemplate | None = None,
-    name: str = "Spring",
+    name: str = "Spring news",
     **wishes: Any,
 ) -> Campaign:
     """A draft to this audience, ready to be launched."""
-    white_label = db.session.get_one(WhiteLabel, author.white_label_id)
-    audience = audience or make_audience(author)
-    template = template or make_template(white_label, slug=f"for-{name.lower()}")
+    white_label = white_label_of(author)
+    audience = audience or make_audience(author, 3)
+    template = template or make_template(white_label, f"for-{name.lower().replace(' ', '-')}")
     campaign = campaigns.create(white_label, name=name, author=author)
     campaigns.change(
         campaign, Wishes(name, template_id=template.id, audience_id=audience.id, **wishes)
     )
     db.session.commit()
     return campaign
+
+
+def white_label_of(person: Person) -> WhiteLabel:
+    return db.session.get_one(WhiteLabel, person.white_label_id)
 
 
 def launched(campaign: Campaign) -> Campaign:

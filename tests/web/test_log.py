@@ -72,7 +72,7 @@ def submission(app: App, **facts: object) -> Submission:
 
 def campaign_to(author: Person, email: str) -> Campaign:
     """A campaign to one person, as far as the outbox."""
-    campaign = make_campaign(author, make_audience(author, [f"{email},Kim"]))
+    campaign = make_campaign(author, make_audience(author, [f"{email},Kim"]), name="Spring")
     return launched(campaign)
 
 

@@ -13,7 +13,7 @@ from portal.core.db import db
 from portal.jobs.works import do_now
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.browser import PHONE, Browser, accessibility_faults
-from tests.equipment.campaigning import launch, make_audience, make_campaign
+from tests.equipment.campaigns import launched, make_audience, make_campaign
 from tests.equipment.mail import until, working
 from tests.equipment.served import Served
 from tests.equipment.smtp_server import SmtpServer as FaultServer
@@ -97,8 +97,8 @@ def test_pages_of_people_who_send_hold_up_to_wcag_and_fit_a_phone(
 ) -> None:
     make_server(ada, "acme-own")
     template, audience = make_template(acme), make_audience(acme)
-    draft = make_campaign(ada, template, audience, name="A draft")
-    running = launch(make_campaign(ada, template, audience, name="Under way"))
+    draft = make_campaign(ada, audience, template=template, name="A draft")
+    running = launched(make_campaign(ada, audience, template=template, name="Under way"))
     paths = (
         "/compose",
         "/my-sender",

@@ -38,7 +38,7 @@ from portal.smtp.addresses import Mailbox, parse_address
 from portal.smtp_settings.models import SmtpServer
 from portal.white_labels.features import Feature
 from portal.white_labels.models import Hostname, WhiteLabel
-from tests.equipment.campaigning import make_audience, make_campaign
+from tests.equipment.campaigns import make_audience, make_campaign
 from tests.equipment.stage import (
     kept,
     make_app,
@@ -660,4 +660,4 @@ def _make_import(person: Person) -> AudienceImport:
 
 def _make_campaign(person: Person) -> Campaign:
     template = make_template(_white_label_of(person), f"letter-{secrets.token_hex(4)}")
-    return make_campaign(person, template, _audience_of(person))
+    return make_campaign(person, _audience_of(person), template=template)

@@ -13,7 +13,7 @@ from portal.campaigns.models import Audience, AudienceImport, ImportState
 from portal.core.db import db
 from portal.jobs.works import do_now
 from portal.white_labels.models import WhiteLabel
-from tests.equipment.campaigning import launch, make_audience, make_campaign
+from tests.equipment.campaigns import launched, make_audience, make_campaign
 from tests.equipment.stage import fresh, make_server, make_template
 from tests.equipment.visitor import Page, Visitor, Visits
 
@@ -243,8 +243,8 @@ def test_an_audience_whose_campaign_is_only_beginning_cannot_be_deleted(
 ) -> None:
     make_server(ada, "acme-own")
     audience = make_audience(acme)
-    campaign = make_campaign(ada, make_template(acme), audience)
-    launch(campaign)
+    campaign = make_campaign(ada, audience, template=make_template(acme))
+    launched(campaign)
     campaign.is_handed_over = False
     db.session.commit()
 

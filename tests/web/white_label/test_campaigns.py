@@ -23,8 +23,8 @@ from portal.senders import senders
 from portal.smtp_settings.models import SmtpServer
 from portal.web.white_label import campaign_report
 from portal.white_labels.models import WhiteLabel
-from tests.equipment.campaigning import launch, make_audience, make_campaign
-from tests.equipment.mail import drain
+from tests.equipment.campaigns import launched, make_audience, make_campaign
+from tests.equipment.mail import drain, working
 from tests.equipment.smtp_script import Say, Script
 from tests.equipment.smtp_server import SmtpServer as FaultServer
 from tests.equipment.stage import fresh, make_sender, make_server, make_template
@@ -38,7 +38,7 @@ def own(ada: Person) -> SmtpServer:
 
 @pytest.fixture
 def draft(ada: Person, acme: WhiteLabel, own: SmtpServer) -> Campaign:
-    return make_campaign(ada, make_template(acme, "welcome"), make_audience(acme))
+    return make_campaign(ada, make_audience(acme), template=make_template(acme, "welcome"))
 
 
 def standing(page: Page) -> str:
@@ -75,7 +75,8 @@ def test_a_campaign_is_written_rehearsed_and_launched(
         page = rehearsal.submit("Send to 2 people now")
         campaign = db.session.scalars(select(Campaign)).one()
         do_now("campaign", campaign.id)
-        drain(app)
+        with working(app):
+            server.wait_for(2)
 
         assert "2 people gets" not in rehearsal.content
         assert "2 people get “Offer”, beginning now." in rehearsal.content
@@ -129,7 +130,7 @@ def test_a_rehearsal_counts_who_is_suppressed_and_whose_values_are_missing(
         header="email,city",
     )
     suppressions.add(acme.id, "c@x.example", reason=Reason.UNSUBSCRIBED, by=None)
-    campaign = make_campaign(ada, template, audience)
+    campaign = make_campaign(ada, audience, template=template)
 
     page = visit(ada).get(f"/campaigns/{campaign.id}/rehearsal")
 
@@ -190,7 +191,7 @@ def test_only_languages_of_the_template_can_be_chosen(
     template = make_template(
         acme, "two", texts=[("en", "Hi", "Hello", None), ("de", "Gruß", "Hallo", None)]
     )
-    campaign = make_campaign(ada, template, make_audience(acme))
+    campaign = make_campaign(ada, make_audience(acme), template=template)
 
     page = visit(ada).get(f"/campaigns/{campaign.id}/people")
     page.submit("Save and go on", language="de")
@@ -204,7 +205,7 @@ def test_a_draft_whose_template_changes_forgets_the_language_of_the_old_one(
 ) -> None:
     old = make_template(acme, "old", texts=[("fr", "Salut", "Bonjour", None)])
     new = make_template(acme, "new")
-    campaign = make_campaign(ada, old, make_audience(acme))
+    campaign = make_campaign(ada, make_audience(acme), template=old)
     here = visit(ada)
     here.get(f"/campaigns/{campaign.id}/people").submit("Save and go on", language="fr")
 
@@ -222,8 +223,8 @@ def test_the_delivery_log_of_a_campaign_shows_the_servers_words(
 
     with FaultServer(Script(rcpt=refuse_lou)) as server:
         make_server(ada, "acme-own", port=server.port)
-        campaign = make_campaign(ada, make_template(acme, "welcome"), make_audience(acme))
-        launch(campaign)
+        campaign = make_campaign(ada, make_audience(acme), template=make_template(acme, "welcome"))
+        launched(campaign)
         drain(app)
         here = visit(ada)
 
@@ -251,7 +252,7 @@ def test_bounces_by_an_own_server_are_not_tracked_and_never_none(
 ) -> None:
     with FaultServer() as server:
         make_server(ada, "acme-own", port=server.port)
-        campaign = launch(make_campaign(ada, make_template(acme), make_audience(acme)))
+        campaign = launched(make_campaign(ada, make_audience(acme), template=make_template(acme)))
         drain(app)
 
     page = visit(ada).get(f"/campaigns/{campaign.id}")
@@ -263,7 +264,7 @@ def test_bounces_by_an_own_server_are_not_tracked_and_never_none(
 
 
 def test_a_campaign_is_paused_and_goes_on(visit: Visits, ada: Person, draft: Campaign) -> None:
-    launch(draft)
+    launched(draft)
     page = visit(ada).get(f"/campaigns/{draft.id}")
 
     paused = page.submit("Pause: 2 people wait")
@@ -280,7 +281,7 @@ def test_a_campaign_is_paused_and_goes_on(visit: Visits, ada: Person, draft: Cam
 def test_cancelling_says_in_numbers_what_it_changes(
     visit: Visits, ada: Person, draft: Campaign
 ) -> None:
-    launch(draft)
+    launched(draft)
     page = visit(ada).get(f"/campaigns/{draft.id}").click("Cancel it")
 
     done = page.submit("Cancel campaign Spring news")
@@ -294,7 +295,7 @@ def test_cancelling_says_in_numbers_what_it_changes(
 def test_a_second_cancel_says_that_it_is_too_late(
     visit: Visits, ada: Person, draft: Campaign
 ) -> None:
-    launch(draft)
+    launched(draft)
     page = visit(ada).get(f"/campaigns/{draft.id}/cancel")
     page.submit("Cancel campaign Spring news")
 
@@ -313,7 +314,7 @@ def test_what_failed_is_sent_again_to_those_alone(
 
     with FaultServer(Script(rcpt=refuse_lou)) as server:
         make_server(ada, "acme-own", port=server.port)
-        campaign = launch(make_campaign(ada, make_template(acme), make_audience(acme)))
+        campaign = launched(make_campaign(ada, make_audience(acme), template=make_template(acme)))
         drain(app)
         refusing[0] = False
         page = visit(ada).get(f"/campaigns/{campaign.id}")
@@ -334,7 +335,7 @@ def test_what_failed_is_sent_again_to_those_alone(
 def test_the_list_shows_states_and_numbers_and_is_searched(
     visit: Visits, ada: Person, acme: WhiteLabel, draft: Campaign
 ) -> None:
-    launch(draft)
+    launched(draft)
     campaigns.create(acme, name="Autumn", author=ada)
     db.session.commit()
     page = visit(ada).get("/campaigns")
@@ -358,7 +359,7 @@ def test_an_empty_list_says_what_to_do(visit: Visits, ada: Person) -> None:
 
 
 def test_a_campaign_is_copied_as_a_draft(visit: Visits, ada: Person, draft: Campaign) -> None:
-    launch(draft)
+    launched(draft)
 
     page = visit(ada).get(f"/campaigns/{draft.id}").submit("Copy")
 
@@ -394,7 +395,7 @@ def test_a_scheduled_campaign_goes_back_to_a_draft(
 def test_a_launched_campaign_cannot_be_written_any_more(
     visit: Visits, ada: Person, draft: Campaign
 ) -> None:
-    launch(draft)
+    launched(draft)
 
     page = visit(ada).get(f"/campaigns/{draft.id}/people")
 
@@ -406,7 +407,10 @@ def test_a_chosen_sender_that_cannot_be_used_stays_chosen_and_the_rehearsal_says
     visit: Visits, ada: Person, acme: WhiteLabel, own: SmtpServer
 ) -> None:
     sender = senders.primary_of(own)
-    campaign = make_campaign(ada, make_template(acme), make_audience(acme), sender=sender)
+    assert sender is not None
+    campaign = make_campaign(
+        ada, make_audience(acme), template=make_template(acme), sender_id=sender.id
+    )
     own.is_enabled = False
     db.session.commit()
     here = visit(ada)
@@ -428,7 +432,9 @@ def test_a_co_admin_sends_a_campaign_from_a_sender_that_somebody_else_configured
     with FaultServer() as server:
         own = make_server(ada, "acme-own", port=server.port)
         team = make_sender(own, "team@acme.example", of=acme)
-        campaign = make_campaign(bob, make_template(acme), make_audience(acme), sender=team)
+        campaign = make_campaign(
+            bob, make_audience(acme), template=make_template(acme), sender_id=team.id
+        )
 
         visit(bob).get(f"/campaigns/{campaign.id}/rehearsal").submit("Send to 2 people now")
         do_now("campaign", campaign.id)
@@ -454,7 +460,7 @@ def test_letters_of_the_rehearsal_are_shown_as_html_that_can_do_nothing(
 def test_without_a_server_the_rehearsal_says_that_nothing_leaves(
     visit: Visits, ada: Person, acme: WhiteLabel
 ) -> None:
-    campaign = make_campaign(ada, make_template(acme), make_audience(acme))
+    campaign = make_campaign(ada, make_audience(acme), template=make_template(acme))
 
     page = visit(ada).get(f"/campaigns/{campaign.id}/rehearsal")
 
@@ -478,7 +484,7 @@ def test_a_stream_tells_how_it_stands_and_ends(
     visit: Visits, ada: Person, draft: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(campaign_report, "LONGEST", 0.0)
-    launch(draft)
+    launched(draft)
 
     answer = visit(ada).answer("GET", f"/campaigns/{draft.id}/events")
 
@@ -491,7 +497,7 @@ def test_streams_are_few_and_a_browser_too_many_is_sent_to_ask(
     visit: Visits, ada: Person, draft: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(campaign_report, "LONGEST", 0.0)
-    launch(draft)
+    launched(draft)
     here = visit(ada)
     for _one in range(campaign_report.LISTENERS):
         assert campaign_report._listeners.acquire(blocking=False)
@@ -506,7 +512,7 @@ def test_streams_are_few_and_a_browser_too_many_is_sent_to_ask(
 
 
 def test_a_campaign_that_is_over_has_no_stream(visit: Visits, ada: Person, draft: Campaign) -> None:
-    launch(draft)
+    launched(draft)
     campaigns.cancel(draft)
     db.session.commit()
     do_now("campaign", draft.id)
@@ -519,9 +525,9 @@ def test_a_page_asks_as_few_questions_however_many_people_it_has(
     app: Flask, visit: Visits, ada: Person, acme: WhiteLabel, own: SmtpServer, path: str
 ) -> None:
     template = make_template(acme)
-    small = launch(make_campaign(ada, template, make_audience(acme, name="Few")))
+    small = launched(make_campaign(ada, make_audience(acme, name="Few"), template=template))
     rows = [f"p{number}@customer.example,P{number}" for number in range(300)]
-    large = launch(make_campaign(ada, template, make_audience(acme, rows, name="Many")))
+    large = launched(make_campaign(ada, make_audience(acme, rows, name="Many"), template=template))
     here = visit(ada)
 
     few, many = (_questions(app, here, f"/campaigns/{one.id}{path}") for one in (small, large))
@@ -560,7 +566,7 @@ def test_another_white_labels_campaign_is_not_there(
 
 @pytest.mark.parametrize("act", ["pause", "resume", "unschedule", "copy", "rehearsal"])
 def test_nobody_else_acts_on_it(visit: Visits, cal: Person, draft: Campaign, act: str) -> None:
-    launch(draft)
+    launched(draft)
 
     answer = visit(cal).post(f"/campaigns/{draft.id}/{act}")
 

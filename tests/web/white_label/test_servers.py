@@ -20,7 +20,7 @@ from portal.smtp_settings.credentials import secret_of
 from portal.smtp_settings.models import SmtpServer, TlsMode
 from portal.smtp_settings.presets import PRESETS, Fitness
 from portal.white_labels.models import WhiteLabel
-from tests.equipment.campaigning import make_audience, make_campaign
+from tests.equipment.campaigns import make_audience, make_campaign
 from tests.equipment.certificates import Authority
 from tests.equipment.clock import HandSetClock
 from tests.equipment.smtp_script import Command, Say, Script
@@ -802,11 +802,11 @@ def test_deleting_names_the_campaigns_that_are_to_leave_through_it(
     other = make_sender(make_server(ada, "other"), "other@acme.example", of=acme)
     plain, preferring = make_template(acme, "a"), make_template(acme, "b", preferred=server)
     audience = make_audience(acme)
-    make_campaign(ada, plain, audience, name="By its sender", sender=chosen)
-    make_campaign(ada, preferring, audience, name="By its template")
-    make_campaign(ada, preferring, audience, name="Elsewhere", sender=other)
-    make_campaign(ada, plain, audience, name="By chance")
-    over = make_campaign(ada, plain, audience, name="Over", sender=chosen)
+    make_campaign(ada, audience, template=plain, name="By its sender", sender_id=chosen.id)
+    make_campaign(ada, audience, template=preferring, name="By its template")
+    make_campaign(ada, audience, template=preferring, name="Elsewhere", sender_id=other.id)
+    make_campaign(ada, audience, template=plain, name="By chance")
+    over = make_campaign(ada, audience, template=plain, name="Over", sender_id=chosen.id)
     over.state = CampaignState.FINISHED
     db.session.commit()
 
