@@ -331,24 +331,27 @@ def may_resend(campaign: Campaign) -> bool:
 # Looking
 
 
-def find(white_label_id: int | None, campaign_id: int) -> Campaign:
-    """One campaign; None is the Backoffice, which sees all of them.
+def find(white_label_id: int, campaign_id: int) -> Campaign:
+    """One campaign of this white label.
 
     Raises:
         NotFound: missing or somebody else's.
     """
-    found = db.session.scalar(_of(white_label_id).where(Campaign.id == campaign_id))
-    if found is None:
-        raise NotFound(_("campaign"))
-    return found
+    return _one(_of(white_label_id).where(Campaign.id == campaign_id))
+
+
+def find_in_any(campaign_id: int) -> Campaign:
+    """One campaign, whosever it is: for the Backoffice alone.
+
+    Raises:
+        NotFound: missing.
+    """
+    return _one(select(Campaign).where(Campaign.id == campaign_id))
 
 
 def find_public(white_label_id: int, public_id: str) -> Campaign:
-    """The same by the id that programs use."""
-    found = db.session.scalar(_of(white_label_id).where(Campaign.public_id == public_id))
-    if found is None:
-        raise NotFound(_("campaign"))
-    return found
+    """The same as `find` by the id that programs use."""
+    return _one(_of(white_label_id).where(Campaign.public_id == public_id))
 
 
 def page(
@@ -370,18 +373,18 @@ def page(
     return page_of(query, Campaign.id, before=before, after=after, size=size)
 
 
-def to_choose_from(
-    white_label_id: int | None, *, of: int | None = None, chosen: int | None = None
-) -> Sequence[Campaign]:
-    """The newest campaigns, and the chosen one however old it is, newest first.
+def to_choose_from(white_label_id: int, *, chosen: int | None = None) -> Sequence[Campaign]:
+    """This white label's newest campaigns, and the chosen one however old it is, newest first."""
+    its_own = _of(white_label_id)
+    return _newest_and(chosen, newest=its_own, within=its_own)
 
-    `white_label_id` is who asks, None the Backoffice; `of` narrows the newest to a white label.
-    """
-    within = of if white_label_id is None else white_label_id
-    offered = list(page_of(_of(within), Campaign.id).rows)
-    if chosen is not None and all(one.id != chosen for one in offered):
-        offered += db.session.scalars(_of(white_label_id).where(Campaign.id == chosen))
-    return sorted(offered, key=lambda one: -one.id)
+
+def to_choose_from_any(
+    *, of: WhiteLabel | None = None, chosen: int | None = None
+) -> Sequence[Campaign]:
+    """The same of all white labels, for the Backoffice alone; `of` narrows the newest to one."""
+    everybodys = select(Campaign)
+    return _newest_and(chosen, newest=_of(of.id) if of else everybodys, within=everybodys)
 
 
 def name_of(campaign_id: int | None) -> str | None:
@@ -510,11 +513,24 @@ def _locked(campaign: Campaign) -> Campaign:
     return campaign
 
 
-def _of(white_label_id: int | None) -> Select[Campaign]:
-    query = select(Campaign)
-    if white_label_id is not None:
-        query = query.where(Campaign.white_label_id == white_label_id)
-    return query
+def _of(white_label_id: int) -> Select[Campaign]:
+    return select(Campaign).where(Campaign.white_label_id == white_label_id)
+
+
+def _one(query: Select[Campaign]) -> Campaign:
+    found = db.session.scalar(query)
+    if found is None:
+        raise NotFound(_("campaign"))
+    return found
+
+
+def _newest_and(
+    chosen: int | None, *, newest: Select[Campaign], within: Select[Campaign]
+) -> Sequence[Campaign]:
+    offered = list(page_of(newest, Campaign.id).rows)
+    if chosen is not None and all(one.id != chosen for one in offered):
+        offered += db.session.scalars(within.where(Campaign.id == chosen))
+    return sorted(offered, key=lambda one: -one.id)
 
 
 def _told(campaign: Campaign, what: str, facts: Mapping[str, object] | None = None) -> None:

@@ -119,11 +119,13 @@ class SearchForm(Query):
     ) -> Iterator[SelectChoice]:
         """The newest campaigns and the one that is asked for, in the Backoffice with whose."""
         asked = self.campaign.data
-        for one in campaigns.to_choose_from(
-            g.site.white_label_id,
-            of=of.id if of else None,
-            chosen=int(asked) if _is_number(asked or "") else None,
-        ):
+        chosen = int(asked) if _is_number(asked or "") else None
+        offered = (
+            campaigns.to_choose_from_any(of=of, chosen=chosen)
+            if g.site.is_platform
+            else campaigns.to_choose_from(g.site.white_label_id, chosen=chosen)
+        )
+        for one in offered:
             owner = owners.get(str(one.white_label_id))
             yield SelectChoice(str(one.id), f"{owner.name}: {one.name}" if owner else one.name)
 
@@ -156,7 +158,10 @@ class SearchForm(Query):
         """The campaign that was chosen."""
         if not self.campaign or not self.campaign.data:
             return None
-        return campaigns.find(g.site.white_label_id, int(self.campaign.data))
+        number = int(self.campaign.data)
+        if g.site.is_platform:
+            return campaigns.find_in_any(number)
+        return campaigns.find(g.site.white_label_id, number)
 
 
 def whose() -> int | None:

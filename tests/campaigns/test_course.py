@@ -340,6 +340,17 @@ def test_another_white_labels_campaign_is_not_there(app: Flask) -> None:
 
     assert refused.value.code == "not_found"
     assert campaigns.page(birch.id).rows == []
+    assert campaigns.to_choose_from(birch.id, chosen=campaign.id) == []
+
+
+def test_the_backoffice_finds_every_campaign(app: Flask) -> None:
+    campaign = make_campaign(make_person(make_white_label()))
+    birch = make_white_label("Birch")
+
+    assert campaigns.find_in_any(campaign.id) is campaign
+    assert campaigns.to_choose_from_any(of=birch) == []
+    assert campaigns.to_choose_from_any(of=birch, chosen=campaign.id) == [campaign]
+    assert campaigns.to_choose_from_any() == [campaign]
 
 
 @pytest.mark.both_stores
