@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from time import monotonic, sleep
 
 from flask import Flask
 from huey import Huey
@@ -19,6 +20,11 @@ from portal.core.logs import logger
 from portal.jobs.queue import make_queue
 
 log = logger("jobs")
+
+SHORTEST, LONGEST = 0.02, 0.2
+"""Seconds of a rest on SQLite: there is one writer, and those who wait for their turn only look
+every 0.1 s. Who commits and begins again at once keeps all of them out until its work is done.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +45,25 @@ WORKS: Mapping[str, Work] = {
 def do_now(name: str, number: int) -> int:
     """Do one piece of work to its end; tells how many steps it took."""
     count = 0
+    begun = monotonic()
     for _step in WORKS[name].steps(number):
         db.session.commit()
         count += 1
+        if _gives_way(monotonic() - begun):
+            begun = monotonic()
     db.session.commit()
     return count
+
+
+def _gives_way(worked: float) -> bool:
+    """Leave the database to the others for as long as they were kept from it; whether it did.
+
+    Very short steps rest together.
+    """
+    if worked < SHORTEST or db.engine.dialect.name != "sqlite":
+        return False
+    sleep(min(worked, LONGEST))
+    return True
 
 
 def sweep() -> int:

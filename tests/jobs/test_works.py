@@ -8,12 +8,14 @@ from io import BytesIO
 
 import pytest
 from flask import Flask
+from sqlalchemy import insert
 
 from portal.campaigns import audiences, imports
 from portal.campaigns.models import AudienceImport, ImportState
 from portal.config import Config
-from portal.core import background
-from portal.core.db import db
+from portal.core import background, clock
+from portal.core.db import db, writing_aside
+from portal.core.turns import Turn
 from portal.jobs import works
 from portal.jobs.queue import make_queue
 from portal.jobs.works import Work
@@ -80,3 +82,46 @@ def test_what_was_left_undone_is_found_without_anybody_asking(app: Flask) -> Non
     works.sweep()
 
     assert fresh(imported).state is ImportState.CHECKED
+
+
+@pytest.fixture
+def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long work that wrote for 50 ms, then 1 ms, then a second rested.
+
+    Somebody else writes in each rest: that fails where the work kept the database to itself.
+    """
+    now: list[float] = [0.0]
+    rested: list[float] = []
+
+    def steps(number: int) -> Iterator[None]:
+        for name, seconds in {"short": 0.05, "shorter": 0.001, "long": 1.0}.items():
+            db.session.add(Turn(name=name, taken_at=clock.now()))
+            db.session.flush()
+            now[0] += seconds
+            yield
+        db.session.add(Turn(name="last", taken_at=clock.now()))
+
+    def rest(seconds: float) -> None:
+        with writing_aside() as connection:
+            connection.execute(
+                insert(Turn).values(name=f"somebody else {len(rested)}", taken_at=clock.now())
+            )
+        rested.append(seconds)
+
+    monkeypatch.setattr(works, "WORKS", {"any": Work(steps, list)})
+    monkeypatch.setattr(works, "monotonic", lambda: now[0])
+    monkeypatch.setattr(works, "sleep", rest)
+    return rested
+
+
+def test_between_two_steps_others_may_write(app: Flask, rests: list[float]) -> None:
+    assert works.do_now("any", 1) == 3
+
+    assert rests == pytest.approx([0.05, 0.2])
+
+
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+def test_where_many_write_at_once_no_step_waits(app: Flask, rests: list[float]) -> None:
+    assert works.do_now("any", 1) == 3
+
+    assert rests == []
