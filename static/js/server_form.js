@@ -1,10 +1,11 @@
 // The server form: its fields follow the type of authentication, port and encryption follow each
-// other, and a test is told while it happens.
+// other, and a test has a dialog of its own, where it is told while it happens.
 
 for (const form of document.querySelectorAll("form.server-form")) {
   pairPortAndTls(form);
   followUserName(form);
   followTypeOfAuthentication(form);
+  testInDialog(form);
   tellTestsAsTheyHappen(form);
 }
 
@@ -62,6 +63,40 @@ function followTypeOfAuthentication(form) {
   for (const kind of kinds) kind.addEventListener("change", show);
   for (const button of form.querySelectorAll(".without-script")) button.hidden = true;
   show();
+}
+
+// What a test told stays on the page when its dialog is closed.
+function testInDialog(form) {
+  const fields = form.querySelector(".test-fields");
+  if (!fields) return;
+  const test = form.querySelector("button[value=test]");
+  const panel = form.parentElement.querySelector(".test");
+  const [dialog, actions, close] = ["dialog", "div", "button"].map((name) => document.createElement(name));
+  const send = test.cloneNode();
+  send.classList.add("btn-primary");
+  send.textContent = fields.dataset.send;
+  Object.assign(close, { type: "button", className: "btn", textContent: fields.dataset.close });
+  Object.assign(dialog, { className: "test-dialog", ariaLabel: test.textContent.trim() });
+  actions.className = "form-actions";
+  actions.append(send, close);
+  dialog.append(fields, actions);
+  form.append(dialog);
+
+  const open = () => {
+    dialog.append(panel);
+    dialog.showModal();
+  };
+  test.type = "button";
+  test.addEventListener("click", open);
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("close", () => form.after(panel));
+  dialog.addEventListener("keydown", (event) => {
+    // The form's own first button would be pressed otherwise.
+    if (event.key !== "Enter" || !event.target.matches("input")) return;
+    event.preventDefault();
+    send.click();
+  });
+  if (dialog.querySelector(".is-invalid")) open();
 }
 
 function tellTestsAsTheyHappen(form) {

@@ -21,7 +21,7 @@ from portal.white_labels.models import WhiteLabel
 from tests.equipment.browser import PHONE, Browser, accessibility_faults
 from tests.equipment.smtp_script import Command, Script
 from tests.equipment.smtp_server import SmtpServer
-from tests.equipment.stage import kept, make_sender, make_server
+from tests.equipment.stage import kept, make_sender, make_server, make_template
 from tests.equipment.visitor import PASSWORD
 from tests.smtp_settings.bearer import enable
 
@@ -91,6 +91,12 @@ def _press(page: Page, name: str) -> None:
     page.get_by_role("button", name=name, exact=True).click()
 
 
+def _test(page: Page) -> None:
+    """In the dialog that the test has of its own."""
+    _press(page, "Test")
+    _press(page, "Send")
+
+
 def _stage(panel: Locator, words: str) -> Locator:
     return panel.get_by_role("listitem").filter(has_text=words)
 
@@ -100,23 +106,82 @@ def test_fill_in_test_mend_save(page: Page, address: str, acme: WhiteLabel) -> N
     with SmtpServer(Script()) as good, SmtpServer(Script(mechanisms=("PLAIN",))) as refusing:
         panel = _fill_in(page, address, refusing.port)
 
-        _press(page, "Test")
+        _test(page)
         expect(panel.get_by_text("The test failed")).to_be_visible()
         failed = _stage(panel, "Sender not accepted")
         expect(failed).to_contain_text("530 5.7.0 Authentication required")
         expect(failed).to_contain_text("Enter both again.")
 
+        _press(page, "Close")
+        expect(failed).to_be_visible()
         page.get_by_label("Port").fill(str(good.port))
-        _press(page, "Test")
+        _test(page)
         expect(panel.get_by_text("The test went well.")).to_be_visible()
         assert page.url.endswith("?preset=generic")  # the page never left
         assert _count(acme) == 0
 
+        _press(page, "Close")
         _press(page, "Save")
         expect(page.get_by_role("heading", level=1)).to_have_text("acme-own")
 
     expect(page.get_by_text("Saved. The live session went well.")).to_be_visible()
     assert _count(acme) == 1
+
+
+@pytest.mark.accepts("SB-33..SB-36", "SB-38..SB-41")
+def test_a_test_has_a_dialog_with_recipient_template_and_language(
+    page: Page, address: str, acme: WhiteLabel
+) -> None:
+    make_template(acme, texts=[("en", "Welcome", "Hello", None), ("de", "Servus", "Hallo", None)])
+    with SmtpServer(Script()) as server:
+        _fill_in(page, address, server.port)
+        dialog = page.get_by_role("dialog", name="Test")
+        expect(dialog).to_have_count(0)
+
+        _press(page, "Test")
+        expect(dialog).to_be_visible()
+        letter = dialog.get_by_label("What it says")
+        assert letter.locator("option").all_inner_texts() == [
+            "A short test message",
+            "Welcome: German",
+            "Welcome: English",
+        ]
+        letter.select_option(label="Welcome: German")
+        dialog.get_by_label("Send a test message to").fill("kim@customer.example")
+        dialog.get_by_label("Send a test message to").press("Enter")
+        taken = server.wait_for(1)[0]
+
+        expect(dialog.get_by_text("Check whether it has arrived")).to_be_visible()
+        expect(dialog.get_by_text("look into the spam folder")).to_be_visible()
+        assert taken.recipients == ("kim@customer.example",)
+        assert b"Subject: Servus" in taken.data
+        assert accessibility_faults(page) == []
+
+
+def test_an_address_that_is_none_is_said_in_the_dialog(page: Page, address: str) -> None:
+    with SmtpServer(Script()) as server:
+        _fill_in(page, address, server.port)
+        _press(page, "Test")
+        page.get_by_label("Send a test message to").fill("nobody")
+
+        _press(page, "Send")
+
+        dialog = page.get_by_role("dialog", name="Test")
+        expect(dialog.locator("#recipient-error")).to_be_visible()
+
+
+@pytest.mark.accepts("SB-12")
+def test_settings_stand_at_the_lower_left(page: Page, address: str) -> None:
+    page.goto(f"{address}/overview")
+
+    entries = page.locator("#menu ul a")
+    places = {
+        entry.inner_text().strip(): entry.bounding_box() or {"x": 999, "y": 0}
+        for entry in entries.all()
+    }
+
+    assert places["Settings"]["y"] == max(place["y"] for place in places.values())
+    assert places["Settings"]["x"] < 100
 
 
 def test_stages_tick_one_after_another_while_the_session_goes_on(page: Page, address: str) -> None:
@@ -127,12 +192,12 @@ def test_stages_tick_one_after_another_while_the_session_goes_on(page: Page, add
 
     with SmtpServer(Script(mail=wait)) as server:
         panel = _fill_in(page, address, server.port)
-        _press(page, "Test")
+        _test(page)
 
         expect(_stage(panel, "Greeted")).to_have_class(re.compile("stage-good"))
         expect(_stage(panel, "Sender accepted")).to_have_class(re.compile("stage-wait stage-now"))
         expect(panel.get_by_text("The live session is under way.")).to_be_visible()
-        expect(page.get_by_role("button", name="Test", exact=True)).to_be_disabled()
+        expect(page.get_by_role("button", name="Send", exact=True)).to_be_disabled()
         go_on.set()
 
         expect(panel.get_by_text("The test went well.")).to_be_visible()
@@ -144,7 +209,7 @@ def test_what_was_said_is_copied_for_support(page: Page, address: str) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     with SmtpServer(Script()) as server:
         panel = _fill_in(page, address, server.port)
-        _press(page, "Test")
+        _test(page)
         panel.get_by_text("What was said, word for word").click()
         panel.get_by_role("button", name="Copy for support").click()
         expect(panel.get_by_role("button", name="Copied")).to_be_visible()
@@ -162,20 +227,21 @@ def test_a_form_that_cannot_be_tested_says_at_the_field_why_and_keeps_the_passwo
         page.locator("input[name=username]").fill("livery")
         page.locator("input[name=password]").fill("correct horse")
 
-        _press(page, "Test")
+        _test(page)
 
         expect(page.locator("#tls-error")).to_contain_text("never sent over an open line")
         expect(page.get_by_text("What you typed is kept.")).to_be_visible()
         assert "correct horse" not in page.content()
 
 
-@pytest.mark.accepts("ST-20", "ST-21")
+@pytest.mark.accepts("ST-13", "ST-20", "ST-21")
 def test_port_and_encryption_follow_each_other(page: Page, address: str) -> None:
     page.goto(f"{address}/servers/new?preset=generic")
     port = page.get_by_label("Port")
     starttls = page.get_by_label("STARTTLS")
     implicit = page.get_by_label("SSL/TLS")
     none = page.get_by_label("None", exact=True)
+    expect(port).to_have_value("587")
 
     port.fill("465")
     expect(implicit).to_be_checked()
@@ -184,6 +250,9 @@ def test_port_and_encryption_follow_each_other(page: Page, address: str) -> None
     expect(page.get_by_text("Without TLS everybody on the way can read")).to_be_visible()
     starttls.check()
     expect(port).to_have_value("587")
+    none.check()
+    expect(port).to_have_value("25")
+    starttls.check()
     expect(page.get_by_text("Without TLS everybody on the way can read")).to_be_hidden()
     port.fill("1025")
     implicit.check()
