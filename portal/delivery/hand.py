@@ -42,7 +42,7 @@ from portal.delivery.mails import Mail, Written
 from portal.delivery.memory import Memory
 from portal.delivery.settling import Result, Trouble
 from portal.delivery.works import Errand, Load, Works
-from portal.outbox import claims, suppressions
+from portal.outbox import claims, unwanted
 from portal.outbox.claims import Claimed, Settlement
 from portal.outbox.states import Reason, State
 from portal.smtp.protocol import Outcome
@@ -209,7 +209,7 @@ class Hand:
 
     def _load(self, connection: Connection, rows: list[Claimed]) -> dict[int, Mail]:
         """The messages of these deliveries; what is not compiled yet is put on the shelf."""
-        self._unwanted = suppressions.unwanted(connection, self._lane_id) if rows else {}
+        self._unwanted = unwanted.in_hands(connection, self._lane_id) if rows else {}
         if not rows:
             return {}
         found = mails.load(connection, {row.message_id for row in rows})

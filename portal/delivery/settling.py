@@ -23,7 +23,7 @@ from portal.delivery.consequences import (
     SlowDown,
 )
 from portal.delivery.models import Hourly
-from portal.outbox import claims, suppressions, tally
+from portal.outbox import claims, suggestions, tally
 from portal.outbox.balance import line_of
 from portal.outbox.claims import Settlement
 from portal.outbox.models import IS_WAITING, Delivery, Message
@@ -69,8 +69,8 @@ def write(
     done = claims.settle(connection, lane_id, [result.settlement for result in results], now=now)
     _count(connection, server_id, [(tenants[one.id], one) for one in done], now)
     progress.settled(connection, server_id, [(campaigns[one.id], one) for one in done], now=now)
-    if unknown_there := [one.id for one in done if suppressions.is_candidate(one)]:
-        suppressions.suggest(connection, unknown_there, now=now)
+    if unknown_there := [one.id for one in done if suggestions.is_candidate(one)]:
+        suggestions.suggest(connection, unknown_there, now=now)
     return [
         trouble.consequence
         for trouble in troubles

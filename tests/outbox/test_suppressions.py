@@ -15,7 +15,7 @@ from portal.audit.models import AuditEntry
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.notices.post import post
-from portal.outbox import suppressions
+from portal.outbox import suggestions, suppressions
 from portal.outbox.models import Delivery, Suggestion, Suppression
 from portal.outbox.states import Category, Reason, State
 from tests.equipment.mail import deliveries, drain, send, states
@@ -295,11 +295,11 @@ def test_an_address_that_a_server_does_not_know_is_suggested_once(app: Flask) ->
         drain(app)
 
     assert ada.white_label_id is not None
-    found = suppressions.suggestions(ada.white_label_id).rows
+    found = suggestions.page(ada.white_label_id).rows
     assert [(one.address, one.enhanced, one.words) for one in found] == [
         ("kim@x.example", "5.1.1", "No such user here")
     ]
-    assert suppressions.count_suggestions(ada.white_label_id) == 1
+    assert suggestions.count(ada.white_label_id) == 1
 
 
 def test_a_refusal_for_another_reason_suggests_nothing(app: Flask) -> None:
@@ -331,7 +331,7 @@ def suggested(ada: Person, *addresses: str) -> list[Suggestion]:
 def test_one_click_takes_a_suggestion_with_the_servers_words(ada: Person) -> None:
     (one,) = suggested(ada, "kim@x.example")
 
-    suppressions.take_suggestion(one, by=ada)
+    suggestions.take(one, by=ada)
     db.session.commit()
 
     entry = db.session.scalars(select(Suppression)).one()
@@ -351,7 +351,7 @@ def test_all_at_once_also_where_one_is_suppressed_already(
     suggested(ada, "kim@x.example", "lee@x.example", "noa@x.example")
 
     steps = []
-    for taken in suppressions.take_all_suggestions(ada.white_label_id, by=ada):
+    for taken in suggestions.take_all(ada.white_label_id, by=ada):
         steps.append(taken)
         db.session.commit()
 
@@ -362,7 +362,7 @@ def test_all_at_once_also_where_one_is_suppressed_already(
         ("lee@x.example", Reason.BOUNCED),
     ]
     assert states(waiting) == [State.SUPPRESSED, State.SUPPRESSED, State.QUEUED]
-    assert suppressions.count_suggestions(ada.white_label_id) == 0
+    assert suggestions.count(ada.white_label_id) == 0
     told = db.session.scalars(
         select(AuditEntry).where(AuditEntry.action == "suppression.suggestions_taken")
     ).one()
@@ -377,10 +377,10 @@ def test_what_was_dismissed_is_not_suggested_again(app: Flask) -> None:
         send(shop, "kim@x.example")
         drain(app)
         assert ada.white_label_id is not None
-        (one,) = suppressions.suggestions(ada.white_label_id).rows
-        suppressions.dismiss(one)
+        (one,) = suggestions.page(ada.white_label_id).rows
+        suggestions.dismiss(one)
         db.session.commit()
         send(shop, "kim@x.example")
         drain(app)
 
-    assert suppressions.suggestions(ada.white_label_id).rows == []
+    assert suggestions.page(ada.white_label_id).rows == []

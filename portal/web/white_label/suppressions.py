@@ -25,6 +25,7 @@ from wtforms.validators import DataRequired, Length
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import Words, lazy
+from portal.outbox import suggestions as suggested
 from portal.outbox import suppressions as acts
 from portal.outbox.states import Reason
 from portal.outbox.suppressions import Imported
@@ -125,9 +126,9 @@ def suppressions() -> str:
             after=request.args.get("after", type=int),
         ),
         reasons=REASONS,
-        suggested=acts.suggestions(tenant, size=SHOWN_SUGGESTIONS),
-        count=acts.count_suggestions(tenant),
-        most=acts.MOST_SUGGESTIONS,
+        suggested=suggested.page(tenant, size=SHOWN_SUGGESTIONS),
+        count=suggested.count(tenant),
+        most=suggested.MOST_COUNTED,
     )
 
 
@@ -215,7 +216,7 @@ def suggestions() -> str:
     """Addresses that a server did not know."""
     return render_template(
         "white_label/suppressions/suggestions.html",
-        page_of=acts.suggestions(
+        page_of=suggested.page(
             g.white_label.id,
             before=request.args.get("before", type=int),
             after=request.args.get("after", type=int),
@@ -226,7 +227,7 @@ def suggestions() -> str:
 @bp.post("/campaigns/suppressions/suggested")
 def take_suggestions() -> ResponseReturnValue:
     """All of them at once."""
-    steps = acts.take_all_suggestions(g.white_label.id, by=g.person)
+    steps = suggested.take_all(g.white_label.id, by=g.person)
     *_earlier, taken = _committed(steps)
     flash(ngettext("%(num)s address is suppressed.", "%(num)s addresses are suppressed.", taken))
     return redirect(url_for(".suppressions"))
@@ -235,13 +236,13 @@ def take_suggestions() -> ResponseReturnValue:
 @bp.post("/campaigns/suppressions/suggested/<int:suggestion_id>")
 def decide_suggestion(suggestion_id: int) -> ResponseReturnValue:
     """One of them: taken, or left and not suggested again."""
-    found = acts.find_suggestion(g.white_label.id, suggestion_id)
+    found = suggested.find(g.white_label.id, suggestion_id)
     address = found.address
     if request.form.get("act") == "dismiss":
-        acts.dismiss(found)
+        suggested.dismiss(found)
         words = _("%(email)s still gets mail.", email=address)
     else:
-        acts.take_suggestion(found, by=g.person)
+        suggested.take(found, by=g.person)
         words = _("%(email)s gets no more mail.", email=address)
     db.session.commit()
     flash(words)
