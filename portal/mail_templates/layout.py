@@ -4,7 +4,8 @@ A letter is written in paragraphs with a blank line between them:
 
     # Heading            ## Smaller heading       Words with **weight** and [a link](address).
     => [A button](address)      > a box      ! small print      - a list
-    | Name | value |  and  |= Sum | value |       {% Liquid's tags on lines of their own %}
+    | Name | value |  and  |= Sum | value |       --- a rule
+    {% Liquid's tags on lines of their own %}
 
 Tables carry the layout, because Outlook knows nothing else; `role="presentation"` keeps them out of
 what is read aloud. Colours are the brand's, in light and in dark. Pictures are not needed to read.
@@ -23,9 +24,12 @@ _bold = re.compile(r"\*\*(.+?)\*\*")
 _link = re.compile(r"\[(.+?)\]\((.+?)\)")
 _button = re.compile(r"=> \[(.+?)\]\((.+?)\)")
 _row = re.compile(r"\|(=?) (.+?) \| (.+?) \|")
+_rule = re.compile(r"^---\n*", re.MULTILINE)
 _tag = re.compile(r"\{%.*%\}")
 _tag_line = re.compile(r"^(\{%.*%\})\n", re.MULTILINE)
 
+_FILLER = "&#847;&zwnj;&nbsp;" * 60
+"""Nothing to see: it keeps the letter's first words from being shown behind the preheader."""
 _TABLE = '<table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0"'
 
 
@@ -35,6 +39,7 @@ def as_html(letter: str, *, language: str, preheader: str) -> str:
     for mark, words in (
         ("[[language]]", language),
         ("[[preheader]]", preheader),
+        ("[[filler]]", _FILLER),
         ("[[letter]]", "\n".join(_html_lines(letter))),
     ):
         frame = frame.replace(mark, words)
@@ -43,7 +48,7 @@ def as_html(letter: str, *, language: str, preheader: str) -> str:
 
 def as_text(letter: str) -> str:
     """The same to be read as it is, as a template."""
-    text = "\n".join(_text_lines(letter))
+    text = "\n".join(_text_lines(_rule.sub("", letter)))
     # A tag on a line of its own leaves no line behind.
     return _tag_line.sub(r"\1", text).strip() + "\n"
 
@@ -81,9 +86,12 @@ def _html_block(line: str) -> str:
             'border="0" class="button"><tr><td class="face" bgcolor="{{ brand.colour }}">'
             f'<a class="press" href="{found[2]}">{found[1]}</a></td></tr></table></td></tr>'
         )
+    if _rule.fullmatch(line):
+        rule = f'{_TABLE}><tr><td class="rule">&nbsp;</td></tr></table>'
+        return f'<tr><td class="inside">{rule}</td></tr>'
     if line.startswith("> "):
         return (
-            f'<tr><td class="inside">{_TABLE} class="boxed"><tr><td class="box">'
+            f'<tr><td class="inside">{_TABLE}><tr><td class="box" bgcolor="#f3f4f6">'
             f"{_html(line[2:])}</td></tr></table></td></tr>"
         )
     for mark, element, kind in (
