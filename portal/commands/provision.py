@@ -68,12 +68,15 @@ def show(report: Report, *, is_dry_run: bool = False) -> None:
     """Print what was done, or would be."""
     if not report.changes:
         click.echo("Nothing to change.")
+    elif is_dry_run:
+        click.echo("Nothing is changed yet. This would be done:")
     for change in report.changes:
-        click.echo(f"{'would have ' if is_dry_run else ''}{change}")
+        click.echo(f"  {change}" if is_dry_run else change)
     for warning in report.warnings:
         click.echo(f"note: {warning}")
     if report.attempts and is_dry_run:
-        click.echo(f"{len(report.attempts)} server(s) would be tested with a live session first.")
+        servers = "1 server" if len(report.attempts) == 1 else f"{len(report.attempts)} servers"
+        click.echo(f"{servers} would be tested with a live session first.")
     if report.made_keys and not is_dry_run:
         click.echo("These API keys are shown once and stored only as a hash:")
         for name, key in report.made_keys:

@@ -92,7 +92,7 @@ def test_what_is_no_toml_is_told_with_its_line() -> None:
     assert "line 2" in str(bad.value)
 
 
-def test_lines_survive_strings_lists_and_comments() -> None:
+def test_lines_survive_strings_lists_comments_and_blank_lines() -> None:
     text = '''# a = 1
 a = """
 [not.a.table]
@@ -107,7 +107,10 @@ d = 'it''s'
 [j]
 [[j.k]]
 l = 1
+
+
 [[j.k]]
+
 l = 1
   [j.k.m]
   n = "#"
@@ -124,10 +127,10 @@ l = 1
         ("j",): 12,
         ("j", "k", 0): 13,
         ("j", "k", 0, "l"): 14,
-        ("j", "k", 1): 15,
-        ("j", "k", 1, "l"): 16,
-        ("j", "k", 1, "m"): 17,
-        ("j", "k", 1, "m", "n"): 18,
+        ("j", "k", 1): 17,
+        ("j", "k", 1, "l"): 19,
+        ("j", "k", 1, "m"): 20,
+        ("j", "k", 1, "m", "n"): 21,
     }
     assert line_of(("e f", "g", "h"), lines) == 11
     assert line_of(("nowhere",), lines) == 1

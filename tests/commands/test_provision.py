@@ -125,7 +125,8 @@ def test_a_dry_run_says_everything_and_changes_nothing(
     result = operator.provision(WHOLE, "--dry-run", "--trust-domains")
 
     assert result.exit_code == 0
-    assert "would have added the white label acme" in result.output
+    assert "This would be done:\n" in result.output
+    assert "\n  added the white label acme\n" in result.output
     assert row_counts() == tables
 
 
@@ -248,7 +249,7 @@ class TestLiveSessions:
         with FakeServer() as fake:
             result = operator.provision(self.text(fake.port), "--dry-run", "--trust-domains")
 
-            assert "1 server(s) would be tested" in result.output
+            assert "1 server would be tested" in result.output
             assert fake.connections == []
 
 

@@ -36,7 +36,9 @@ def lines_of(text: str) -> Mapping[Path, int]:
     table: Path = ()
     at, line = 0, 1
     while at < len(text):
+        begin = at  # of the statement: blank lines before it are no statements of their own
         if header := _header(text, at):
+            begin = header.start(1)
             keys = _names(header[2])
             table = _with_numbers(keys[:-1], counts)
             if header[1] == "[[":
@@ -47,9 +49,10 @@ def lines_of(text: str) -> Mapping[Path, int]:
             line_of_it = line + text.count("\n", at, header.start(2))
             found.setdefault(table, line_of_it)
         elif assignment := _assignment(text, at):
+            begin = assignment.start(1)
             line_of_it = line + text.count("\n", at, assignment.start(1))
             found[(*table, *_names(assignment[1]))] = line_of_it
-        end = _end_of_statement(text, at)
+        end = _end_of_statement(text, begin)
         line += text.count("\n", at, end)
         at = end
     return found
