@@ -27,7 +27,10 @@ GROUPS: Sequence[tuple[Fitness, Words, Sequence[Words]]] = (
     (
         Fitness.UNKNOWN,
         lazy("Any other server"),
-        (lazy("You type host, port and encryption yourself."),),
+        (
+            lazy("You type host, port and encryption yourself."),
+            lazy("A server of your own costs least, and its reputation is yours alone."),
+        ),
     ),
 )
 

@@ -195,7 +195,10 @@ def test_an_own_server_is_offered_for_full_control_of_the_reputation(visit: Visi
     acme = make_white_label("Acme", mail_mode=MailMode.PLATFORM)
 
     page = visit(make_person(acme)).get("/settings")
+    services = page.submit("Custom mail server")
 
     [own] = page.tree.xpath("//section[h2 = 'Own server' or .//h2 = 'Own server']")
     assert "Full control" in own.text_content()
     assert "nobody else's reputation" in own.text_content()
+    [other] = services.tree.xpath("//section[h2 = 'Any other server']")
+    assert "costs least, and its reputation is yours alone" in other.text_content()
