@@ -1,7 +1,4 @@
-"""What somebody types to search for, as the words that a query asks for one by one.
-
-Pure: it writes conditions and asks no database; no clock, no network.
-"""
+"""What somebody types to search for: the words, and what a row must meet to be found."""
 
 from __future__ import annotations
 
