@@ -154,7 +154,29 @@ def _wave(campaign: Campaign) -> list[CampaignPart]:
     ).all()
     oldest = clock.now() - WAVE
     is_fresh = parts and all(part.message.created_at > oldest for part in parts)
-    return list(parts) if is_fresh else _new_wave(campaign, number + 1)
+    if is_fresh and _is_held_rightly(campaign, parts):
+        return list(parts)
+    return _new_wave(campaign, number + 1)
+
+
+def _is_held_rightly(campaign: Campaign, parts: Sequence[CampaignPart]) -> bool:
+    """Whether the parts that have no way would have none now, for the same reasons.
+
+    What lets held mail go looks for deliveries, so a part that had no people yet is left as it was:
+    whoever came into it now would be held for a reason that is over. As long as the reasons are
+    the same so is the wave, however many people come into it.
+    """
+    held = Counter(
+        (part.text_id, part.message.reason)
+        for part in parts
+        if _begins(part.message)[0] is State.HELD
+    )
+    if not held:
+        return True
+    _facts, ways = campaigns.ways_of(campaign)
+    stopped = [way.decision.code for way in ways if isinstance(way.decision, NoRoute)]
+    texts = {part.text_id for part in parts}
+    return held == Counter((text_id, code) for text_id in texts for code in stopped)
 
 
 def _new_wave(campaign: Campaign, number: int) -> list[CampaignPart]:

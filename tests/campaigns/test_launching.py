@@ -20,10 +20,11 @@ from portal.jobs.works import do_now, sweep
 from portal.mail_templates import templates
 from portal.mail_templates.ready import all_ready
 from portal.mail_templates.wordings import Wording
-from portal.outbox import suppressions
+from portal.outbox import suppressions, suspension
 from portal.outbox.models import Delivery, Message
 from portal.outbox.states import Reason, State
 from portal.senders.models import Sender
+from portal.smtp_settings.models import SmtpServer
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.campaigns import launched, make_audience, make_campaign, worked
 from tests.equipment.clock import START, HandSetClock
@@ -124,6 +125,50 @@ def test_each_gets_their_own_language_else_the_default(app: Flask) -> None:
         "c@x.example": "Hello",
         "d@x.example": "Hello",
     }
+
+
+@pytest.mark.both_stores
+def test_who_comes_after_a_suspension_is_not_held_by_it(app: Flask, clock: HandSetClock) -> None:
+    server, acme = in_two_languages_while_suspended()
+    suspension.resume(acme)
+    db.session.commit()
+
+    clock.advance(hours=1)
+    sweep()
+
+    rows = deliveries()
+    assert [row.email for row in rows][3:] == ["dora@x.example"], "the first who reads German"
+    assert {(row.kind, row.server_id) for row in rows} == {(None, server.id)}
+
+
+def test_as_long_as_it_is_held_for_the_same_reason_no_more_messages_are_made(
+    app: Flask, clock: HandSetClock
+) -> None:
+    in_two_languages_while_suspended()
+
+    clock.advance(hours=1)
+    sweep()
+
+    assert [row.kind for row in deliveries()] == [suspension.SUSPENDED] * 4
+    assert len(messages()) == 2
+
+
+def in_two_languages_while_suspended() -> tuple[SmtpServer, WhiteLabel]:
+    """One mail an hour, in English to three readers and then in German; all of it held."""
+    ada = make_person(acme := make_white_label())
+    server = make_server(ada)
+    texts = (("en", "Hello", "Hello", None), ("de", "Hallo", "Hallo", None))
+    rows = ["ann@x.example,", "ben@x.example,", "cleo@x.example,", "dora@x.example,de"]
+    campaign = make_campaign(
+        ada,
+        make_audience(ada, rows, header="email,language"),
+        template=make_template(acme, texts=texts),
+        pace=Pace(PaceKind.HOURLY, per_hour=1),
+    )
+    suspension.suspend(acme)
+    db.session.commit()
+    launched(campaign)
+    return server, acme
 
 
 @pytest.mark.both_stores
