@@ -122,8 +122,13 @@ def checked(
     )
 
 
-def warnings_for(values: ServerValues, *, from_email: str = "") -> list[Advice]:
-    """What to say beside the form; nothing of it forbids."""
+def warnings_for(
+    values: ServerValues, *, from_email: str = "", is_approved: bool = False
+) -> list[Advice]:
+    """What to say beside the form; nothing of it forbids.
+
+    `is_approved`: the sender's domain is one that the white label has proven to be its own.
+    """
     service = preset(values.preset)
     advice = [Advice("mailbox_service", Weight.WARNING, words) for words in service.warning]
     advice += service.advice_on(values.port, values.tls)
@@ -133,7 +138,8 @@ def warnings_for(values: ServerValues, *, from_email: str = "") -> list[Advice]:
         advice.append(Advice("auth_in_clear", Weight.WARNING, _AUTH_IN_CLEAR))
     if values.auth is AuthKind.BEARER:
         return advice + _advice_on_bearer(values, from_email)
-    if _domain(from_email) and _domain(values.username) not in (None, _domain(from_email)):
+    own = (None, domain_of(from_email))
+    if domain_of(from_email) and domain_of(values.username) not in own and not is_approved:
         advice.append(Advice("sender_elsewhere", Weight.WARNING, _SENDER_ELSEWHERE))
     return advice
 
@@ -288,7 +294,8 @@ def _line(field: str, text: str, longest: int, *, is_needed: bool = False) -> st
     return tidy
 
 
-def _domain(address: str) -> str | None:
+def domain_of(address: str) -> str | None:
+    """The canonical domain of what was typed, if it is an address at all."""
     try:
         return parse_address(address.strip()).domain
     except AddressError:

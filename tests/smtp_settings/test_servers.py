@@ -11,12 +11,15 @@ from portal.accounts.models import Person
 from portal.core import clock
 from portal.core.errors import NotFound, Refusal
 from portal.core.secret import Secret
+from portal.domains.models import DomainState
 from portal.smtp_settings import servers
+from portal.smtp_settings.advising import advice_for
 from portal.smtp_settings.models import AuthKind, SmtpServer, TlsMode
 from portal.smtp_settings.presets import Weight
 from portal.smtp_settings.servers import Proof
 from portal.smtp_settings.values import ServerValues, limits_for, warnings_for
 from portal.white_labels.models import WhiteLabel
+from tests.equipment.stage import make_domain
 from tests.smtp_settings.forms import BLANK, LOOPBACK, TYPED, plan, saved
 
 
@@ -298,6 +301,18 @@ class TestAdvice:
 
         assert "sender_elsewhere" in self.codes(values, "news@birch.example")
         assert "sender_elsewhere" not in self.codes(values, "news@acme.example")
+
+    @pytest.mark.accepts("SB-27")
+    def test_a_sender_on_a_domain_of_ones_own_is_not(self, acme: WhiteLabel) -> None:
+        values = replace(TYPED, username="ada@provider.example")
+        make_domain(acme, "birch.example", DomainState.ALLOWED)
+        make_domain(acme, "acme.example")
+
+        proven = advice_for(acme, values, from_email="news@acme.example")
+        unproven = advice_for(acme, values, from_email="news@birch.example")
+
+        assert [one.code for one in proven] == []
+        assert [one.code for one in unproven] == ["sender_elsewhere"]
 
     @pytest.mark.accepts("SB-10")
     def test_old_tls_and_open_lines_are_warned_about(self) -> None:

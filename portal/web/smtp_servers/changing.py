@@ -16,7 +16,7 @@ from flask_babel import gettext as _
 from portal.accounts import people
 from portal.accounts.models import Person
 from portal.apps.apps import contacts_of
-from portal.campaigns import campaigns
+from portal.campaigns import listing as campaigns
 from portal.config import Config
 from portal.core.db import db
 from portal.core.errors import Refusal
@@ -28,13 +28,14 @@ from portal.senders.listing import defaults_of
 from portal.senders.models import Sender
 from portal.senders.senders import Moved, SenderValues
 from portal.smtp_settings import servers
+from portal.smtp_settings.advising import advice_for
 from portal.smtp_settings.models import SmtpServer
 from portal.smtp_settings.oauth import MICROSOFT
 from portal.smtp_settings.presets import Preset, preset
 from portal.smtp_settings.probe import Finding
 from portal.smtp_settings.servers import Plan
 from portal.smtp_settings.targets import our_name, policy_for
-from portal.smtp_settings.values import ServerValues, warnings_for
+from portal.smtp_settings.values import ServerValues
 from portal.web.forms import Form
 from portal.web.guard import confirmed
 from portal.web.smtp_servers import trying
@@ -143,7 +144,7 @@ def _test(form: ServerForm, sheet: Sheet) -> ResponseReturnValue | Result:
     plan, sender = _planned(form, sheet)
     texts = newest_texts(g.white_label)
     attempt = trying.attempt(form, texts, plan.target, sender, sheet.service.key)
-    advice = warnings_for(plan.values, from_email=sender.email)
+    advice = advice_for(g.white_label, plan.values, from_email=sender.email)
     db.session.commit()  # counted, and no transaction is open while we talk to the server
     if trying.wants_stream():
         return trying.stream(attempt, advice=advice, after=lambda _finding: None)

@@ -18,6 +18,7 @@ from portal.senders import senders
 from portal.senders.listing import senders_on
 from portal.senders.senders import SenderValues
 from portal.smtp_settings import servers
+from portal.smtp_settings.advising import advice_for
 from portal.smtp_settings.models import SmtpServer
 from portal.smtp_settings.presets import Preset, preset
 from portal.smtp_settings.standing import (
@@ -26,7 +27,6 @@ from portal.smtp_settings.standing import (
     standing_of,
     words_of_parking,
 )
-from portal.smtp_settings.values import warnings_for
 from portal.web.csv_file import csv_file
 from portal.web.smtp_servers.forms import TLS_SHORT, TestFields
 from portal.web.smtp_servers.place import list_url
@@ -149,7 +149,9 @@ def _page(form: TestFields, row: ServerRow, result: Result | None) -> ResponseRe
         result=result,
         senders=senders_on(stored, of=g.white_label),
         effects=effects.of_deleting(stored),
-        warnings=warnings_for(servers.values_of(stored), from_email=sender.email if sender else ""),
+        warnings=advice_for(
+            g.white_label, servers.values_of(stored), from_email=sender.email if sender else ""
+        ),
         parking=advice_on_parking(stored),
         parked_words=words_of_parking(stored.health),
         is_unused=g.white_label is not None and g.white_label.mail_mode is MailMode.PLATFORM,
