@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, Field
 
 from portal.api.schemas import Short, Strict
-from portal.campaigns.campaigns import LONGEST_VALUE, LONGEST_VALUE_NAME, MOST_VALUES
+from portal.campaigns.drafts import LONGEST_VALUE, LONGEST_VALUE_NAME, MOST_VALUES
 from portal.campaigns.pace import LONGEST_DELAY, MOST_PER_HOUR, Pace, PaceKind
 from portal.campaigns.states import CampaignState
 
@@ -44,7 +44,9 @@ class CampaignIn(Strict):
 
     name: Annotated[str, Field(min_length=1, max_length=120)]
     template: Short = Field(description="A template's short name.")
-    audience: Short = Field(description="An audience's name.")
+    audience: Short = Field(
+        description="An audience's name; every audience of the white label can be named."
+    )
     language: Annotated[str, Field(max_length=16)] | None = Field(
         None, description="Of the template; else each in their own."
     )

@@ -69,6 +69,7 @@ class KeyForm(Form):
     )
     kind = RadioField(
         lazy("Kind"),
+        description=lazy("With a live key the app can also launch campaigns, to every audience."),
         choices=[
             SelectChoice(KeyKind.LIVE.value, lazy("Live: mail leaves")),
             SelectChoice(

@@ -268,6 +268,16 @@ class TestKeys:
         assert f"Bearer {key}" in example
         assert json.loads(example.split("-d '")[1].rstrip("'"))["to"] == ["ada@acme.example"]
 
+    def test_who_makes_a_key_reads_how_far_it_reaches(
+        self, visit: Visits, ada: Person, shop: App
+    ) -> None:
+        page = visit(ada).get(f"/apps/{shop.id}/keys/new")
+
+        (hint,) = page.tree.xpath("//fieldset[@id='kind']/@aria-describedby")
+        assert page.tree.xpath(f"string(//*[@id='{hint.split()[0]}'])").strip() == (
+            "With a live key the app can also launch campaigns, to every audience."
+        )
+
     def test_a_key_needs_a_name(self, visit: Visits, ada: Person, shop: App) -> None:
         page = visit(ada).get(f"/apps/{shop.id}/keys/new").submit("Make the key", name="  ")
 
