@@ -57,7 +57,7 @@ def look_at_everything(
     yield from found
     if not found[0].is_right:
         return
-    yield look_at("set-up", _set_up)
+    yield look_at("set-up", lambda: _set_up(config))
     yield look_at("broker", lambda: _broker(config))
     yield look_at("journal", lambda: _journal(config))
     yield from _delivery()
@@ -66,12 +66,17 @@ def look_at_everything(
         yield from _servers(config, resolver)
 
 
-def _set_up() -> str:
+def _set_up(config: Config) -> str:
     found = platform.find_platform()
     if found is None:
         raise Wrong("nobody has set the platform up: `flask setup-link` or `flask provision`")
     if found.is_demo and found.origin.startswith("https://"):
         raise Wrong("this is the demo, whose passwords are public, at a public address")
+    if found.origin != config.platform_origin:
+        raise Wrong(
+            f"links in mails begin with {found.origin}, and LIVERY_PLATFORM_ORIGIN is "
+            f"{config.platform_origin}: provision the one that is right as origin in [platform]"
+        )
     return f"{found.name} at {found.origin}" + (" (the demo)" if found.is_demo else "")
 
 

@@ -57,7 +57,9 @@ def set_stage() -> None:
         raise click.ClickException(
             f"{faults}\nDoes LIVERY_RELAY_ALLOW have {RELAY_ALLOW}?"
         ) from None
-    platform.the_platform().is_demo = True
+    there = platform.the_platform()
+    there.is_demo = True
+    platform.change(there, origin=config.platform_origin)  # its port may be another one today
     demo_desk.fill()
     demo_domains.fill()
     demo_hostnames.fill()

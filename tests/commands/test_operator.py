@@ -115,6 +115,17 @@ class TestDemo:
         assert owner.role is Role.PLATFORM_OWNER
         assert len(list(demo.api_keys())) == 3
 
+    def test_started_at_another_port_its_links_lead_there(
+        self, flask: Operator, app: Flask
+    ) -> None:
+        flask("demo")
+        elsewhere = "http://localhost:8080"
+        app.config["LIVERY"] = replace(app.config["LIVERY"], platform_origin=elsewhere)
+
+        flask("demo")
+
+        assert the_platform().origin == elsewhere
+
     def test_it_is_for_this_machine_only(self, flask: Operator, app: Flask) -> None:
         app.config["LIVERY"] = replace(
             app.config["LIVERY"], platform_origin="https://mail.northwind.example"
@@ -194,6 +205,15 @@ class TestCheck:
         db.session.commit()
 
         assert "public" in self.findings(flask)["set-up"]["words"]
+
+    def test_links_that_lead_to_where_it_was_once(self, flask: Operator) -> None:
+        the_platform().origin = "http://localhost:9"
+        db.session.commit()
+
+        found = self.findings(flask)["set-up"]
+
+        assert not found["is_right"]
+        assert "links in mails begin with http://localhost:9, and" in found["words"]
 
     def test_keys_that_others_can_read(self, flask: Operator, config: Config) -> None:
         config.key_file.chmod(0o644)
