@@ -5,8 +5,9 @@
 3. A retired key's record stays while mail that it signed may still be under way. After that
    `withdraw_retired` takes the record from the list and erases the private key.
 
-A private key is sealed to its domain, selector and white label, and opened by the delivery engine
-only. It signs what its own white label sends, through whichever server that leaves.
+A private key is sealed to its domain, selector and white label, and opened only to sign: by the
+delivery engine, and for a test mail. It signs what its own white label sends, through whichever
+server that leaves.
 """
 
 from __future__ import annotations
@@ -52,6 +53,13 @@ class LiveKey(NamedTuple):
 
     def covers(self, domain: str) -> bool:
         return is_within(domain, self.domain, including_subdomains=self.includes_subdomains)
+
+
+class Signature(NamedTuple):
+    """Which key has signed: what stands behind `d=` and `s=`."""
+
+    domain: str
+    selector: str
 
 
 # Acts
@@ -149,6 +157,50 @@ def records_of(domain: Domain) -> list[Wanted]:
     so whoever calls that has to hand these in again."""
     names = {_name(key) for key in keys_of(domain)}
     return [record.wanted for record in domain.records if record.name in names]
+
+
+def signature_at(white_label_id: int, from_email: str, moment: datetime) -> Signature | None:
+    """Whose key signs what leaves from this address at that moment.
+
+    None where none does, and where that is not known any more: the domain has lapsed since.
+    """
+    rows = db.session.execute(
+        select(Domain.name, SigningKey.selector, Domain.includes_subdomains)
+        .join(SigningKey, SigningKey.domain_id == Domain.id)
+        .where(
+            Domain.white_label_id == white_label_id,
+            Domain.state == DomainState.VERIFIED,
+            Domain.verified_at <= moment,
+            SigningKey.live_at <= moment,
+            or_(SigningKey.retired_at.is_(None), SigningKey.retired_at > moment),
+            or_(SigningKey.missing_since.is_(None), SigningKey.missing_since > moment - GRACE),
+        )
+    )
+    host = from_email.rpartition("@")[2]
+    covering = [
+        Signature(name, selector)
+        for name, selector, is_wide in rows
+        if is_within(host, name, including_subdomains=is_wide)
+    ]
+    return max(covering, key=lambda one: len(one.domain), default=None)
+
+
+def signed(white_label_id: int, message: bytes, *, from_email: str, but: frozenset[bytes]) -> bytes:
+    """A message that leaves from a page, signed as the engine would; without a key, as it is.
+
+    Raises:
+        Refusal: the key does not open.
+    """
+    connection = db.session.connection()
+    key = key_for(live_keys(connection, {white_label_id}).get(white_label_id, ()), from_email)
+    if key is None:
+        return message
+    try:
+        signer = open_key(connection, key.id)
+    except CannotOpen:
+        words = _("The key that signs for this domain does not open; make a new one.")
+        raise Refusal("cannot_sign", words) from None
+    return signer.sign(message, but=but)
 
 
 # The engine's

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
+from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import Refusal
+from portal.domains import signing
+from portal.domains.signing import Signature
 from portal.outbox import composition
 from portal.outbox.models import Delivery, Message
+from portal.outbox.states import WAITING, State
 from portal.outbox.submission import File
 from portal.outbox.unsubscribing import link_of
 
@@ -73,6 +77,23 @@ def letter_of(delivery: Delivery) -> Letter:
         )
     )
     return read_back(wire, files)
+
+
+def signature_of(delivery: Delivery) -> Signature | None:
+    """Whose key signed this mail as it left, or will; None where none did, or that is not known.
+
+    The signature itself is made on the way out and not kept: private keys are for the engine.
+    """
+    message = delivery.message
+    if message.white_label_id is None:
+        return None
+    if delivery.state is State.SENT:
+        moment = delivery.settled_at or clock.now()
+    elif delivery.state in (*WAITING, State.SENDING):
+        moment = clock.now()
+    else:
+        return None
+    return signing.signature_at(message.white_label_id, message.from_email, moment)
 
 
 def read_back(wire: bytes, files: Sequence[File] = ()) -> Letter:

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, abort, flash, g, redirect, render_templat
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from portal.campaigns import campaigns
+from portal.campaigns import listing as campaigns
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.delivery import log as deliveries
@@ -104,6 +104,7 @@ def delivery(delivery_id: int) -> Response:
             message=shown.message,
             campaign=campaigns.name_of(shown.message.campaign_id),
             letter=letter,
+            signature=as_sent.signature_of(shown),
             fault=fault,
             because=_because(shown),
             history=_history(shown),

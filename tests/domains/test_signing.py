@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import pytest
 from flask import Flask
@@ -77,6 +78,35 @@ def who_signs(tenant: WhiteLabel, from_email: str) -> int | None:
     keys = signing.live_keys(db.session.connection(), {tenant.id}).get(tenant.id, ())
     key = signing.key_for(keys, from_email)
     return key.id if key else None
+
+
+def test_whose_signature_stood_on_a_mail_is_known_later(
+    acme: WhiteLabel, birch: WhiteLabel, domain: Domain, clock: HandSetClock
+) -> None:
+    before = clock.now()
+    clock.advance(hours=1)
+    domain.verified_at = before
+    first = live_key(domain)
+    with_first = clock.advance(hours=1)
+    clock.advance(hours=1)
+    second = live_key(domain)
+    with_second = clock.advance(hours=1)
+
+    def seen(moment: datetime, tenant: WhiteLabel = acme, host: str = "acme.example") -> str | None:
+        found = signing.signature_at(tenant.id, f"news@{host}", moment)
+        return found.selector if found else None
+
+    assert [seen(moment) for moment in (before, with_first, with_second)] == [
+        None, first.selector, second.selector,
+    ]  # fmt: skip
+    assert seen(with_second, birch) is None
+    assert seen(with_second, host="else.example") is None
+
+    look(domain, {second: MISSING})
+    assert seen(with_second + signing.GRACE) is None
+
+    allow_list.lapse(domain)
+    assert seen(with_second) is None
 
 
 class TestAnnounced:

@@ -12,10 +12,12 @@ from sqlalchemy import select
 
 from portal.accounts.models import Person
 from portal.apps.models import App
-from portal.campaigns import campaigns
+from portal.campaigns import drafts
 from portal.campaigns.models import Campaign
 from portal.core import clock as core_clock
 from portal.core.db import db
+from portal.domains import signing
+from portal.domains.models import KeyState
 from portal.notices.post import post
 from portal.outbox.accept import accept
 from portal.outbox.models import Attempt, Delivery, Message
@@ -27,7 +29,7 @@ from portal.white_labels.models import WhiteLabel
 from tests.equipment.campaigns import launched, make_audience, make_campaign
 from tests.equipment.clock import HandSetClock
 from tests.equipment.mail import send
-from tests.equipment.stage import fresh, make_app, make_server, make_template
+from tests.equipment.stage import fresh, make_app, make_domain, make_server, make_template
 from tests.equipment.visitor import Visits
 
 AFTERNOON = datetime(2026, 5, 3, 14, 2, tzinfo=UTC)
@@ -77,6 +79,33 @@ def campaign_to(author: Person, email: str) -> Campaign:
 
 
 class TestTheAnswer:
+    @pytest.mark.parametrize(
+        ("state", "words"),
+        [
+            (State.SENT, "On top of these stood a DKIM signature of acme.example, selector "),
+            (State.QUEUED, "As it leaves, it gets a DKIM signature of acme.example, selector "),
+            (State.CANCELLED, None),
+        ],
+    )
+    def test_its_headers_say_whose_signature_stands_on_top(
+        self,
+        visit: Visits,
+        ada: Person,
+        acme: WhiteLabel,
+        shop: App,
+        state: State,
+        words: str | None,
+    ) -> None:
+        key = signing.announce(make_domain(acme))
+        key.state, key.live_at = KeyState.LIVE, core_clock.now()
+        delivery = became(accepted(submission(shop)), state)
+
+        page = visit(ada).get(f"/log/{delivery.id}")
+
+        told = f"{words}{key.selector}." in " ".join(page.content.split())
+        assert told == (words is not None)
+        assert ("DKIM" in page.content) == (words is not None)
+
     def test_a_delivered_mail_says_by_whom_when_from_where_and_why(
         self, visit: Visits, ada: Person, shop: App, clock: HandSetClock
     ) -> None:
@@ -345,7 +374,7 @@ class TestTheList:
     ) -> None:
         oldest = campaign_to(ada, "gone@x.example")
         for number in range(50):
-            campaigns.create(acme, name=f"Later {number}", author=ada)
+            drafts.create(acme, name=f"Later {number}", author=ada)
         db.session.commit()
         send(shop, "other@x.example")
 

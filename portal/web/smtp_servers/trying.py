@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from flask import Response, current_app, g, render_template, request, stream_with_context
 from flask_babel import gettext as _
 
 from portal.config import Config
 from portal.core.errors import Refusal
+from portal.domains import signing
 from portal.mail_templates import templates
 from portal.mail_templates.models import TemplateText
 from portal.outbox.preview import desk_of, preview
@@ -26,7 +27,7 @@ from portal.smtp.name_lookup import SystemResolver
 from portal.smtp.replies import Stage
 from portal.smtp.target import Target
 from portal.smtp_settings import probe, rations
-from portal.smtp_settings.presets import Advice
+from portal.smtp_settings.presets import PRESETS, Advice
 from portal.smtp_settings.probe import Attempt, Finding, Letter, StageReport, StageState
 from portal.smtp_settings.targets import policy_for
 from portal.web.smtp_servers.forms import TestFields
@@ -81,7 +82,7 @@ def attempt(
     from_ = Mailbox(parse_address(sender.email), sender.name)
     letter = None
     if form.recipient.data:
-        letter = _letter(form, texts, from_)
+        letter = _signed(_letter(form, texts, from_), preset)
     return Attempt(target, from_.address, letter, preset)
 
 
@@ -113,6 +114,20 @@ def _letter(form: TestFields, texts: Sequence[TemplateText], from_: Mailbox) -> 
         )
     except Refusal as refusal:
         raise Refusal(refusal.code, refusal.words, field="letter") from None
+
+
+def _signed(letter: Letter, preset: str) -> Letter:
+    """As other mail of this sender leaves: signed, if the white label has a key for its domain."""
+    if g.white_label is None:
+        return letter
+    rewritten = PRESETS[preset].rewrites if preset in PRESETS else ()
+    data = signing.signed(
+        g.white_label.id,
+        letter.data,
+        from_email=letter.mail_from,
+        but=frozenset(name.encode() for name in rewritten),
+    )
+    return replace(letter, data=data)
 
 
 def run(attempt: Attempt) -> Finding:

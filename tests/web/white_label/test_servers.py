@@ -13,6 +13,8 @@ from portal.accounts.models import Person
 from portal.campaigns.models import CampaignState
 from portal.core import clock
 from portal.core.db import db
+from portal.domains import signing
+from portal.domains.models import KeyState
 from portal.mail_templates.models import MailTemplate
 from portal.senders import senders
 from portal.smtp_settings import health, rations, servers
@@ -23,11 +25,13 @@ from portal.white_labels.models import WhiteLabel
 from tests.equipment.campaigns import make_audience, make_campaign
 from tests.equipment.certificates import Authority
 from tests.equipment.clock import HandSetClock
+from tests.equipment.dkim_verifier import Verifies
 from tests.equipment.smtp_script import Command, Say, Script
 from tests.equipment.smtp_server import SmtpServer as FaultServer
 from tests.equipment.stage import (
     fresh,
     make_default,
+    make_domain,
     make_sender,
     make_server,
     make_template,
@@ -82,8 +86,16 @@ def test_the_list_can_be_searched_by_name_and_host(visit: Visits, ada: Person) -
     assert names == ["Microsoft 365", "Other / Generic SMTP"]
 
 
+@pytest.mark.accepts("SS-22")
+def test_whoever_finds_no_service_is_offered_to_type_everything(visit: Visits, ada: Person) -> None:
+    page = visit(ada).get("/servers/new").submit("Search", q="Maileroo")
+
+    [only] = page.tree.xpath("//a[@class='service']/@href")
+    assert only == NEW
+
+
 @pytest.mark.parametrize("key", [*PRESETS])
-@pytest.mark.accepts("SS-20", "SS-21", "SS-14", "SB-30")
+@pytest.mark.accepts("SS-20", "SS-21", "SS-23", "SS-14", "SB-30")
 def test_a_service_asks_only_for_what_it_does_not_settle(
     key: str, visit: Visits, ada: Person
 ) -> None:
@@ -304,6 +316,26 @@ def test_a_test_message_is_sent_to_whom_one_likes(visit: Visits, ada: Person) ->
     assert taken.recipients == ("kim@customer.example",)
     assert b"Subject: Test message from Acme" in taken.data
     assert "Check whether it has arrived, and look into the spam folder" in page.content
+
+
+def test_a_test_message_is_signed_as_other_mail_of_its_sender_is(
+    visit: Visits, ada: Person, acme: WhiteLabel, published: dict[str, str], verifies: Verifies
+) -> None:
+    domain = make_domain(acme)
+    key = signing.announce(domain)
+    key.state = KeyState.LIVE
+    published.update({record.name: record.value for record in domain.records})
+    db.session.commit()
+    page = visit(ada).get(NEW)
+    with FaultServer(Script()) as server:
+        for email in ("news@acme.example", "news@elsewhere.example"):
+            sent = {**OPEN, "email": email, "port": server.port}
+            page.submit("Test", **sent, recipient="kim@customer.example")
+        first, second = server.wait_for(2)
+
+    assert f"d=acme.example; s={key.selector};".encode() in first.data
+    assert verifies(first.data)
+    assert b"DKIM-Signature" not in second.data
 
 
 @pytest.mark.accepts("SB-35", "SB-36", "SB-38")
@@ -878,6 +910,7 @@ def test_an_agent_sets_up_no_servers(visit: Visits, abe: Person) -> None:
 
     assert here.get("/servers").status == 403
     assert here.get("/servers/new").status == 403
+    assert here.post(NEW, DRAFT).status == 403
 
 
 def test_credentials_are_changed_only_by_who_has_just_proved_who_they_are(
