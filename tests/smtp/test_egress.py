@@ -169,6 +169,7 @@ def test_other_ports_are_for_the_platforms_owner(port: int) -> None:
     assert way([PUBLIC], port=port, is_platform=True) == [PUBLIC]
 
 
+@pytest.mark.accepts("SB-25")
 def test_the_operator_sets_the_ports() -> None:
     only_submission = replace(STRICT, tenant_ports=frozenset({587}))
 

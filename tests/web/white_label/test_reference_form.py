@@ -30,7 +30,8 @@ def offers(page: Page) -> list[str]:
 # What is said of a service, and what is chosen first
 
 
-@pytest.mark.accepts("SB-05..SB-09", "SS-15", "SS-16", "ST-11", "UC-06", "UC-07", "UC-08", "UC-13")
+@pytest.mark.accepts("SB-05..SB-09", "SS-15", "SS-16", "ST-11", "UC-06..UC-08")
+@pytest.mark.accepts("ST-31", "UC-12", "UC-13")
 @pytest.mark.parametrize("key", PRESETS)
 def test_all_that_is_known_of_a_service_stands_on_its_form(
     key: str, visit: Visits, ada: Person
@@ -39,7 +40,9 @@ def test_all_that_is_known_of_a_service_stands_on_its_form(
 
     page = visit(ada).get(f"/servers/new?preset={key}")
 
-    for words in filter(None, (*service.warning, *service.hints, service.password.hint)):
+    said = [*service.warning, *service.hints, service.password.hint]
+    said += [service.username.hint] if service.username.is_asked else []
+    for words in filter(None, said):
         assert " ".join(str(words).split()) in page.content
     label = page.tree.xpath("string(//label[@for='password'])")
     assert " ".join(label.split()) == f"{service.password.label} *"
