@@ -13,7 +13,7 @@ from portal.apps import apps
 from portal.audit import search as audit
 from portal.audit import trail
 from portal.audit.search import Wanted
-from portal.campaigns import audiences, campaigns
+from portal.campaigns import audiences, drafts, listing
 from portal.core.db import db
 from portal.core.paging import Page
 from portal.core.search import LONGEST, MOST_WORDS
@@ -54,7 +54,7 @@ def lists(olive: Person) -> Mapping[str, Find]:
     make_template(acme, "news").name = NAME
     make_sender(make_server(ada, "own"), "ship@acme.example", of=acme, name=NAME)
     audiences.create(acme, name=NAME, by=ada)
-    campaigns.create(acme, name=NAME, author=ada)
+    drafts.create(acme, name=NAME, author=ada)
     begin(acme, ada, NAME)
     trail.record(acme.id, "app.created", NAME)
     asked(ada, "acme.example")
@@ -66,7 +66,7 @@ def lists(olive: Person) -> Mapping[str, Find]:
         "templates": lambda words: templates.page_of_templates(acme, TemplateSearch(words)),
         "senders": lambda words: senders.page_of_senders(acme, search=words),
         "audiences": lambda words: audiences.page(acme.id, search=words),
-        "campaigns": lambda words: campaigns.page(acme.id, search=words),
+        "campaigns": lambda words: listing.page(acme.id, search=words),
         "desk": lambda words: conversations.search(acme.id, Search(words), reader=ada),
         "audit": lambda words: audit.entries(acme.id, Wanted(target=words)),
         "requests": lambda words: request_listing.page_of_requests(Show.ALL, words=words),

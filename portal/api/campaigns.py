@@ -9,8 +9,8 @@ from flask import Response, after_this_request, jsonify
 
 from portal.api.campaign_schemas import BalanceOut, CampaignIn, CampaignOut
 from portal.api.door import answer_once, bp, key, read, refuse_test_key
-from portal.campaigns import audiences, campaigns
-from portal.campaigns.campaigns import Wishes
+from portal.campaigns import audiences, campaigns, drafts, listing
+from portal.campaigns.drafts import Wishes
 from portal.campaigns.models import Campaign
 from portal.campaigns.schedule import Start
 from portal.core import background
@@ -29,8 +29,8 @@ def launch_campaign() -> Any:
     refuse_test_key()
     body = read(CampaignIn)
     app = key().app
-    campaign = campaigns.create(app.white_label, name=body.name, author=None, app=app)
-    campaigns.change(campaign, _wishes(body))
+    campaign = drafts.create(app.white_label, name=body.name, author=None, app=app)
+    drafts.change(campaign, _wishes(body))
     campaigns.launch(campaign, by=None)
     _ask_for_the_work(campaign)
     return campaign_out(campaign)
@@ -136,7 +136,7 @@ def _find(public_id: str) -> Campaign:
     Raises:
         NotFound: missing and foreign look the same.
     """
-    found = campaigns.find_public(key().app.white_label_id, public_id)
+    found = listing.find_public(key().app.white_label_id, public_id)
     if found.app_id != key().app_id:
         raise NotFound(_("campaign"))
     return found

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from portal.accounts import people
 from portal.accounts.models import Person
-from portal.campaigns import audiences, campaigns, imports, steps
-from portal.campaigns.campaigns import Wishes
+from portal.campaigns import audiences, campaigns, drafts, imports, steps
+from portal.campaigns.drafts import Wishes
 from portal.campaigns.models import Audience
 from portal.campaigns.pace import Pace, PaceKind
 from portal.core.db import db
@@ -41,17 +41,17 @@ def fill() -> None:
     ):
         suppressions.add(white_label.id, address, reason=reason, by=None)
     welcome = templates.find(white_label.id, "welcome")
-    sent = campaigns.create(white_label, name="Welcome to the new shop", author=ada)
+    sent = drafts.create(white_label, name="Welcome to the new shop", author=ada)
     wishes = Wishes(
         name=sent.name,
         template_id=welcome.id,
         audience_id=audience.id,
         values={"shop": "Acme's new shop"},
     )
-    campaigns.change(sent, wishes)
-    draft = campaigns.create(white_label, name="A look back at the summer", author=ada)
+    drafts.change(sent, wishes)
+    draft = drafts.create(white_label, name="A look back at the summer", author=ada)
     pace = Pace(PaceKind.RANDOM, min_delay=5, max_delay=30)
-    campaigns.change(
+    drafts.change(
         draft,
         Wishes(name=draft.name, template_id=welcome.id, audience_id=audience.id, pace=pace),
     )

@@ -14,7 +14,7 @@ from wtforms import DateField, SelectChoice, SelectField, StringField
 from wtforms.validators import Optional, Regexp, ValidationError
 
 from portal.accounts.models import Role
-from portal.campaigns import campaigns
+from portal.campaigns import listing as campaigns
 from portal.campaigns.models import Campaign
 from portal.core.words import lazy
 from portal.delivery import log as deliveries

@@ -21,8 +21,8 @@ from sqlalchemy import select
 
 from portal import create_app
 from portal.accounts.models import Person
-from portal.campaigns import audiences, campaigns, imports, rehearsal
-from portal.campaigns.campaigns import Wishes
+from portal.campaigns import audiences, campaigns, drafts, imports, rehearsal
+from portal.campaigns.drafts import Wishes
 from portal.campaigns.models import Campaign
 from portal.core.db import db, reading
 from portal.jobs.works import do_now
@@ -95,8 +95,8 @@ def _prepared(people: int, port: int) -> tuple[Campaign, float]:
     db.session.commit()
     taken_in = _seconds(lambda: do_now("import", imported.id))
     imports.confirm(imported)
-    campaign = campaigns.create(white_label, name="Bench", author=ada)
-    campaigns.change(campaign, Wishes("Bench", template_id=template.id, audience_id=audience.id))
+    campaign = drafts.create(white_label, name="Bench", author=ada)
+    drafts.change(campaign, Wishes("Bench", template_id=template.id, audience_id=audience.id))
     db.session.commit()
     return campaign, taken_in
 

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import select, update
 from sqlalchemy.engine import Connection
 
-from portal.campaigns import campaigns, handing_over, moving, steps
+from portal.campaigns import campaigns, drafts, handing_over, listing, moving, steps
 from portal.campaigns.models import Campaign, CampaignState
 from portal.campaigns.pace import Pace, PaceKind
 from portal.campaigns.schedule import Start
@@ -309,7 +309,7 @@ def test_a_campaign_has_only_so_many_values_with_short_names(
     campaign = make_campaign(make_person(make_white_label()))
 
     with pytest.raises(Refusal) as refused:
-        campaigns.change(campaign, campaigns.Wishes("Spring", values=values))
+        drafts.change(campaign, drafts.Wishes("Spring", values=values))
 
     assert (refused.value.code, refused.value.field) == (code, "values")
 
@@ -320,8 +320,8 @@ def test_a_launched_campaign_is_not_changed_or_launched_again(app: Flask) -> Non
 
     acts_on_drafts: list[Callable[[], None]] = [
         lambda: campaigns.launch(campaign, by=ada),
-        lambda: campaigns.change(campaign, campaigns.Wishes("Other")),
-        lambda: campaigns.delete(campaign),
+        lambda: drafts.change(campaign, drafts.Wishes("Other")),
+        lambda: drafts.delete(campaign),
     ]
     for act in acts_on_drafts:
         with pytest.raises(Refusal) as refused:
@@ -336,21 +336,21 @@ def test_another_white_labels_campaign_is_not_there(app: Flask) -> None:
     campaign = make_campaign(ada)
 
     with pytest.raises(Refusal) as refused:
-        campaigns.find(birch.id, campaign.id)
+        listing.find(birch.id, campaign.id)
 
     assert refused.value.code == "not_found"
-    assert campaigns.page(birch.id).rows == []
-    assert campaigns.to_choose_from(birch.id, chosen=campaign.id) == []
+    assert listing.page(birch.id).rows == []
+    assert listing.to_choose_from(birch.id, chosen=campaign.id) == []
 
 
 def test_the_backoffice_finds_every_campaign(app: Flask) -> None:
     campaign = make_campaign(make_person(make_white_label()))
     birch = make_white_label("Birch")
 
-    assert campaigns.find_in_any(campaign.id) is campaign
-    assert campaigns.to_choose_from_any(of=birch) == []
-    assert campaigns.to_choose_from_any(of=birch, chosen=campaign.id) == [campaign]
-    assert campaigns.to_choose_from_any() == [campaign]
+    assert listing.find_in_any(campaign.id) is campaign
+    assert listing.to_choose_from_any(of=birch) == []
+    assert listing.to_choose_from_any(of=birch, chosen=campaign.id) == [campaign]
+    assert listing.to_choose_from_any() == [campaign]
 
 
 @pytest.mark.both_stores
@@ -399,7 +399,7 @@ def test_a_copy_is_a_draft_with_the_same_wishes(app: Flask) -> None:
     pace = Pace(PaceKind.RANDOM, min_delay=1, max_delay=9)
     campaign = launched(make_campaign(ada, pace=pace))
 
-    twin = campaigns.copy(campaign, author=ada)
+    twin = drafts.copy(campaign, author=ada)
     db.session.commit()
 
     assert twin.state is CampaignState.DRAFT

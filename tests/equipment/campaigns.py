@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from portal.accounts.models import Person
-from portal.campaigns import audiences, campaigns, imports
-from portal.campaigns.campaigns import Wishes
+from portal.campaigns import audiences, campaigns, drafts, imports
+from portal.campaigns.drafts import Wishes
 from portal.campaigns.models import Audience, Campaign
 from portal.core.db import db
 from portal.jobs.works import do_now
@@ -55,8 +55,8 @@ def make_campaign(
     white_label = white_label_of(author)
     audience = audience or make_audience(author, 3)
     template = template or make_template(white_label, f"for-{name.lower().replace(' ', '-')}")
-    campaign = campaigns.create(white_label, name=name, author=author)
-    campaigns.change(
+    campaign = drafts.create(white_label, name=name, author=author)
+    drafts.change(
         campaign, Wishes(name, template_id=template.id, audience_id=audience.id, **wishes)
     )
     db.session.commit()

@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from flask import Flask
 from sqlalchemy import select, update
 
-from portal.campaigns import campaigns
+from portal.campaigns import campaigns, listing
 from portal.core import sealed, vault
 from portal.core.db import db
 from portal.outbox import as_sent, suppressions, unsubscribing
@@ -99,7 +99,7 @@ def test_a_post_takes_the_reader_off_and_the_campaign_counts_it_once(app: Flask)
         "kim@x.example", Reason.UNSUBSCRIBED, None,
     )  # fmt: skip
     assert who.campaign_id is not None
-    campaign = campaigns.find(who.white_label.id, who.campaign_id)
+    campaign = listing.find(who.white_label.id, who.campaign_id)
     assert campaigns.balance_of(campaign).unsubscribed == 1
 
 

@@ -16,7 +16,7 @@ from flask_babel import gettext as _
 from portal.accounts import people
 from portal.accounts.models import Person
 from portal.apps.apps import contacts_of
-from portal.campaigns import campaigns
+from portal.campaigns import listing as campaigns
 from portal.config import Config
 from portal.core.db import db
 from portal.core.errors import Refusal

@@ -12,7 +12,7 @@ from flask import Response, g, redirect, render_template, request, stream_with_c
 from flask.typing import ResponseReturnValue
 
 from portal.campaigns import campaigns as acts
-from portal.campaigns import report
+from portal.campaigns import listing, report
 from portal.campaigns.models import Campaign, CampaignState
 from portal.core.db import db, reading
 from portal.delivery import log as deliveries
@@ -50,7 +50,7 @@ class Bars:
 @bp.get("/campaigns/<int:campaign_id>")
 def campaign(campaign_id: int) -> ResponseReturnValue:
     """How it stands, and what became of it; a draft is gone on with."""
-    found = acts.find(g.white_label.id, campaign_id)
+    found = listing.find(g.white_label.id, campaign_id)
     if found.state is CampaignState.DRAFT:
         return redirect(url_for(".write_campaign", campaign_id=campaign_id, step="message"))
     return render_template(
@@ -67,7 +67,7 @@ def campaign(campaign_id: int) -> ResponseReturnValue:
 @bp.get("/campaigns/<int:campaign_id>/events")
 def campaign_events(campaign_id: int) -> ResponseReturnValue:
     """The live part of the page whenever it changes; 204 sends a browser back to asking."""
-    found = acts.find(g.white_label.id, campaign_id)
+    found = listing.find(g.white_label.id, campaign_id)
     # What was read of the reader is kept for the stream, which begins when this request is over.
     db.session.commit()
     if not _goes_on(found) or not _listeners.acquire(blocking=False):
@@ -84,7 +84,7 @@ def campaign_events(campaign_id: int) -> ResponseReturnValue:
 @bp.get("/campaigns/<int:campaign_id>/log")
 def campaign_log(campaign_id: int) -> str:
     """Every recipient, with what the server said."""
-    found = acts.find(g.white_label.id, campaign_id)
+    found = listing.find(g.white_label.id, campaign_id)
     form = SearchForm()
     form.offer()
     page = None
@@ -108,7 +108,7 @@ def campaign_log(campaign_id: int) -> str:
 
 @bp.get("/campaigns/<int:campaign_id>/log.csv")
 def campaign_log_csv(campaign_id: int) -> ResponseReturnValue:
-    found = acts.find(g.white_label.id, campaign_id)
+    found = listing.find(g.white_label.id, campaign_id)
     form = SearchForm()
     form.offer()
     if not form.validate():
@@ -166,7 +166,7 @@ def _events(white_label_id: int, campaign_id: int) -> Iterator[str]:
     told = ""
     while True:
         with reading():
-            found = acts.find(white_label_id, campaign_id)
+            found = listing.find(white_label_id, campaign_id)
             db.session.refresh(found)
             page = render_template("white_label/campaigns/live.html", **_live(found))
             is_over = not _goes_on(found)

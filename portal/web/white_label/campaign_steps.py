@@ -15,9 +15,9 @@ from flask_babel import ngettext
 from wtforms import DateTimeLocalField, Field, RadioField, SelectChoice, SelectField, StringField
 from wtforms.validators import DataRequired, Length, Optional
 
-from portal.campaigns import audiences, schedule
+from portal.campaigns import audiences, drafts, listing, schedule
 from portal.campaigns import campaigns as acts
-from portal.campaigns.campaigns import Wishes
+from portal.campaigns.drafts import Wishes
 from portal.campaigns.models import Campaign, CampaignState
 from portal.campaigns.pace import Pace, PaceKind
 from portal.campaigns.rehearsal import rehearse
@@ -50,7 +50,7 @@ class MessageForm(Form):
         filters=[tidy],
         description=lazy("For you and your colleagues; recipients do not see it."),
         validators=[DataRequired(lazy("What is it called?"))],
-        render_kw={"autocomplete": "off", "maxlength": acts.LONGEST_NAME},
+        render_kw={"autocomplete": "off", "maxlength": drafts.LONGEST_NAME},
     )
     template = SelectField(lazy("Template"), validators=[DataRequired(lazy("What does it say?"))])
 
@@ -102,7 +102,7 @@ class Step:
           methods=["GET", "POST"])  # fmt: skip
 def write_campaign(campaign_id: int, step: str) -> ResponseReturnValue:
     """One step: what is typed is kept, and the next one follows."""
-    campaign = acts.find(g.white_label.id, campaign_id)
+    campaign = listing.find(g.white_label.id, campaign_id)
     if campaign.state is not CampaignState.DRAFT:
         return redirect(url_for(".campaign", campaign_id=campaign_id))
     form = _FORMS[step](campaign)
@@ -133,7 +133,7 @@ def write_campaign(campaign_id: int, step: str) -> ResponseReturnValue:
 @bp.get("/campaigns/<int:campaign_id>/rehearsal")
 def rehearsal(campaign_id: int) -> ResponseReturnValue:
     """What would happen; the button names it."""
-    campaign = acts.find(g.white_label.id, campaign_id)
+    campaign = listing.find(g.white_label.id, campaign_id)
     if campaign.state is not CampaignState.DRAFT:
         return redirect(url_for(".campaign", campaign_id=campaign_id))
     response = Response(
@@ -154,7 +154,7 @@ def rehearsal(campaign_id: int) -> ResponseReturnValue:
 @bp.get("/campaigns/<int:campaign_id>/rehearsal/<int:number>")
 def rehearsed_html(campaign_id: int, number: int) -> Response:
     """The HTML of one of the first letters, for a frame that lets it do nothing."""
-    letters = rehearse(acts.find(g.white_label.id, campaign_id)).letters
+    letters = rehearse(listing.find(g.white_label.id, campaign_id)).letters
     if not 1 <= number <= len(letters) or letters[number - 1].letter.html is None:
         abort(404)
     response = Response(letters[number - 1].letter.html, mimetype="text/html")
@@ -166,7 +166,7 @@ def rehearsed_html(campaign_id: int, number: int) -> Response:
 @bp.post("/campaigns/<int:campaign_id>/rehearsal")
 def launch_campaign(campaign_id: int) -> ResponseReturnValue:
     """Let it go. The work is done in the background, so that this answers at once."""
-    campaign = acts.find(g.white_label.id, campaign_id)
+    campaign = listing.find(g.white_label.id, campaign_id)
     try:
         acts.launch(campaign, by=g.person)
     except Refusal as refusal:
@@ -236,7 +236,7 @@ def _values_form(campaign: Campaign) -> Form:
             name,
             default=campaign.values.get(name, ""),
             filters=[tidy],
-            validators=[Length(max=acts.LONGEST_VALUE)],
+            validators=[Length(max=drafts.LONGEST_VALUE)],
         )
         for name in _asked(campaign)
     }
@@ -305,7 +305,7 @@ def _keep(campaign: Campaign, step: str, form: Any) -> str:
             start = _start(form)
             words = start.words if start else ""
             wishes = replace(wishes, start=start, pace=_pace(form))
-    acts.change(campaign, wishes)
+    drafts.change(campaign, wishes)
     return words
 
 

@@ -15,6 +15,7 @@ from wtforms import BooleanField, SelectChoice, SelectField, StringField
 from wtforms.validators import DataRequired
 
 from portal.campaigns import campaigns as acts
+from portal.campaigns import drafts, listing
 from portal.campaigns.models import Campaign, CampaignState
 from portal.core import background
 from portal.core.db import db
@@ -56,7 +57,7 @@ class NewForm(Form):
         filters=[tidy],
         description=lazy("For you and your colleagues; recipients do not see it."),
         validators=[DataRequired(lazy("What is it called?"))],
-        render_kw={"autocomplete": "off", "maxlength": acts.LONGEST_NAME},
+        render_kw={"autocomplete": "off", "maxlength": drafts.LONGEST_NAME},
     )
 
 
@@ -70,7 +71,7 @@ class AgainForm(Form):
 @bp.get("/campaigns")
 def campaigns() -> str:
     form = SearchForm()
-    page = acts.page(
+    page = listing.page(
         g.white_label.id,
         search=form.q.data or "",
         state=form.wanted(),
@@ -97,7 +98,7 @@ def campaigns_csv() -> Response:
     )  # fmt: skip
     rows, before = [], None
     while True:
-        page = acts.page(g.white_label.id, before=before)
+        page = listing.page(g.white_label.id, before=before)
         balances = acts.balances_of(page.rows)
         for one in page.rows:
             it = balances[one.id]
@@ -130,7 +131,7 @@ def new_campaign() -> ResponseReturnValue:
     form = NewForm()
     if form.validate_on_submit():
         try:
-            campaign = acts.create(g.white_label, name=form.name.data, author=g.person)
+            campaign = drafts.create(g.white_label, name=form.name.data, author=g.person)
         except Refusal as refusal:
             db.session.rollback()
             form.refuse(refusal)
@@ -160,7 +161,7 @@ def unschedule_campaign(campaign_id: int) -> ResponseReturnValue:
 @bp.post("/campaigns/<int:campaign_id>/copy")
 def copy_campaign(campaign_id: int) -> ResponseReturnValue:
     """A draft like it, to be changed and launched."""
-    twin = acts.copy(acts.find(g.white_label.id, campaign_id), author=g.person)
+    twin = drafts.copy(listing.find(g.white_label.id, campaign_id), author=g.person)
     db.session.commit()
     flash(_("This is a copy; nothing of it is sent before you launch it."))
     return redirect(url_for(".write_campaign", campaign_id=twin.id, step="message"))
@@ -169,7 +170,7 @@ def copy_campaign(campaign_id: int) -> ResponseReturnValue:
 @bp.route("/campaigns/<int:campaign_id>/cancel", methods=["GET", "POST"])
 def cancel_campaign(campaign_id: int) -> ResponseReturnValue:
     """Whom it would not reach any more; then it stops."""
-    campaign = acts.find(g.white_label.id, campaign_id)
+    campaign = listing.find(g.white_label.id, campaign_id)
     form = Form()
     if form.validate_on_submit():
         try:
@@ -191,7 +192,7 @@ def cancel_campaign(campaign_id: int) -> ResponseReturnValue:
 @bp.route("/campaigns/<int:campaign_id>/again", methods=["GET", "POST"])
 def resend_campaign(campaign_id: int) -> ResponseReturnValue:
     """To those whom it failed to reach, and to nobody else."""
-    campaign = acts.find(g.white_label.id, campaign_id)
+    campaign = listing.find(g.white_label.id, campaign_id)
     form = AgainForm()
     balance = acts.balance_of(campaign)
     if not balance.unknown:
@@ -223,12 +224,12 @@ def resend_campaign(campaign_id: int) -> ResponseReturnValue:
 @bp.route("/campaigns/<int:campaign_id>/delete", methods=["GET", "POST"])
 def delete_campaign(campaign_id: int) -> ResponseReturnValue:
     """Throw a draft away."""
-    campaign = acts.find(g.white_label.id, campaign_id)
+    campaign = listing.find(g.white_label.id, campaign_id)
     form = Form()
     if form.validate_on_submit():
         name = campaign.name
         try:
-            acts.delete(campaign)
+            drafts.delete(campaign)
         except Refusal as refusal:
             db.session.rollback()
             form.refuse(refusal)
@@ -242,7 +243,7 @@ def delete_campaign(campaign_id: int) -> ResponseReturnValue:
 def _act(campaign_id: int, act: Callable[[Campaign], None], words: str) -> ResponseReturnValue:
     """Do it to this campaign, and say so; or say why not."""
     try:
-        act(acts.find(g.white_label.id, campaign_id))
+        act(listing.find(g.white_label.id, campaign_id))
     except Refusal as refusal:
         if refusal.code == "not_found":
             raise

@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import event, func, select
 
 from portal.accounts.models import Person
-from portal.campaigns import campaigns
+from portal.campaigns import campaigns, drafts
 from portal.campaigns.models import Campaign, CampaignState
 from portal.campaigns.pace import PaceKind
 from portal.core import clock
@@ -108,7 +108,7 @@ def test_a_launch_that_is_clicked_twice_is_one(visit: Visits, ada: Person, draft
 def test_a_rehearsal_says_what_stands_in_the_way_and_offers_no_launch(
     visit: Visits, ada: Person, own: SmtpServer, acme: WhiteLabel
 ) -> None:
-    campaign = campaigns.create(acme, name="Empty", author=ada)
+    campaign = drafts.create(acme, name="Empty", author=ada)
     db.session.commit()
 
     page = visit(ada).get(f"/campaigns/{campaign.id}/rehearsal")
@@ -336,18 +336,18 @@ def test_the_list_shows_states_and_numbers_and_is_searched(
     visit: Visits, ada: Person, acme: WhiteLabel, draft: Campaign
 ) -> None:
     launched(draft)
-    campaigns.create(acme, name="Autumn", author=ada)
+    drafts.create(acme, name="Autumn", author=ada)
     db.session.commit()
     page = visit(ada).get("/campaigns")
 
     found = page.submit("Search", q="spring")
-    drafts = page.submit("Search", state="draft")
+    unfinished = page.submit("Search", state="draft")
     nothing = page.submit("Search", q="%")
     file = visit(ada).answer("GET", "/campaigns.csv").get_data(as_text=True)
 
     assert found.tree.xpath("//tbody/tr/td[1]/a/text()") == ["Spring news"]
     assert "Under way" in found.content
-    assert drafts.tree.xpath("//tbody/tr/td[1]/a/text()") == ["Autumn"]
+    assert unfinished.tree.xpath("//tbody/tr/td[1]/a/text()") == ["Autumn"]
     assert "No campaign matches" in nothing.content
     assert len(file.splitlines()) == 3
 

@@ -1,0 +1,28 @@
+"""What every act on a campaign begins and ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from portal.audit import trail
+from portal.campaigns.models import Campaign, CampaignState
+from portal.core.db import db
+from portal.core.errors import Refusal
+
+
+def locked(campaign: Campaign) -> Campaign:
+    """As it is now, and nobody else changes it until this transaction ends."""
+    db.session.refresh(campaign, with_for_update=True)
+    return campaign
+
+
+def refuse_unless(campaign: Campaign, state: CampaignState, code: str, words: str) -> None:
+    """Refuse with these words what can be done in this state alone."""
+    if campaign.state is not state:
+        raise Refusal(code, words)
+
+
+def told(campaign: Campaign, what: str, facts: Mapping[str, object] | None = None) -> None:
+    """For the audit trail."""
+    target = f"campaign {campaign.public_id} {campaign.name}"
+    trail.record(campaign.white_label_id, f"campaign.{what}", target[:200], facts or {})
