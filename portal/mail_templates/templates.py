@@ -29,7 +29,7 @@ def create(white_label: WhiteLabel | None, *, slug: str, name: str = "") -> Mail
         Refusal: the slug is taken or malformed.
     """
     _refuse_malformed(slug)
-    white_label_id = white_label.id if white_label else None
+    white_label_id = _id_of(white_label)
     _refuse_taken(white_label_id, slug)
     template = MailTemplate(
         white_label_id=white_label_id,
@@ -160,7 +160,7 @@ def unarchive(template: MailTemplate) -> None:
 
 def templates_of(white_label: WhiteLabel | None) -> Sequence[MailTemplate]:
     """The templates that can be sent, by slug: in use, and with something to say."""
-    query = _in_use(white_label).where(MailTemplate.versions.any())
+    query = _in_use(_id_of(white_label)).where(MailTemplate.versions.any())
     return db.session.scalars(query.order_by(MailTemplate.slug)).all()
 
 
@@ -172,8 +172,8 @@ def find_template(
     Raises:
         NotFound: missing, archived (unless told), or somebody else's.
     """
-    every = select(MailTemplate).where(_owned_by(white_label))
-    query = every if or_archived else _in_use(white_label)
+    owner = _id_of(white_label)
+    query = select(MailTemplate).where(_owned_by(owner)) if or_archived else _in_use(owner)
     template = db.session.scalar(query.where(MailTemplate.id == template_id))
     if template is None:
         raise NotFound(_("template"))
@@ -182,7 +182,7 @@ def find_template(
 
 def find_by_slug(white_label: WhiteLabel | None, slug: str) -> MailTemplate | None:
     """The template of this name, as long as it is in use."""
-    return db.session.scalar(_in_use(white_label).where(MailTemplate.slug == slug))
+    return db.session.scalar(_in_use(_id_of(white_label)).where(MailTemplate.slug == slug))
 
 
 def find(white_label_id: int | None, slug: str) -> MailTemplate:
@@ -191,13 +191,7 @@ def find(white_label_id: int | None, slug: str) -> MailTemplate:
     Raises:
         Refusal: there is none of this name here.
     """
-    template = db.session.scalar(
-        select(MailTemplate).where(
-            _owned_by_id(white_label_id),
-            MailTemplate.archived_at.is_(None),
-            MailTemplate.slug == slug,
-        )
-    )
+    template = db.session.scalar(_in_use(white_label_id).where(MailTemplate.slug == slug))
     if template is None:
         raise Refusal("template_unknown", _("There is no such template."), field="template")
     return template
@@ -270,23 +264,23 @@ def _refuse_malformed(slug: str) -> None:
 
 
 def _refuse_taken(white_label_id: int | None, slug: str) -> None:
-    query = select(MailTemplate.id).where(_owned_by_id(white_label_id), MailTemplate.slug == slug)
+    query = select(MailTemplate.id).where(_owned_by(white_label_id), MailTemplate.slug == slug)
     if db.session.scalar(query) is not None:
         raise Refusal("slug_taken", _("This short name is taken."), field="slug")
 
 
-def _in_use(white_label: WhiteLabel | None) -> Select[MailTemplate]:
-    return select(MailTemplate).where(_owned_by(white_label), MailTemplate.archived_at.is_(None))
+def _in_use(white_label_id: int | None) -> Select[MailTemplate]:
+    return select(MailTemplate).where(_owned_by(white_label_id), MailTemplate.archived_at.is_(None))
 
 
-def _owned_by(white_label: WhiteLabel | None) -> ColumnElement[bool]:
-    return _owned_by_id(white_label.id if white_label else None)
-
-
-def _owned_by_id(white_label_id: int | None) -> ColumnElement[bool]:
+def _owned_by(white_label_id: int | None) -> ColumnElement[bool]:
     if white_label_id is None:
         return MailTemplate.white_label_id.is_(None)
     return MailTemplate.white_label_id == white_label_id
+
+
+def _id_of(white_label: WhiteLabel | None) -> int | None:
+    return white_label.id if white_label else None
 
 
 def _told(template: MailTemplate) -> str:

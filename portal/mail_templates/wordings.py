@@ -17,8 +17,6 @@ from portal.mail_templates import merge
 _is_language = re.compile("[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?").fullmatch
 
 LONGEST_SUBJECT = 500
-LONGEST_BODY = 512 * 1024
-"""Characters; ten times what a richly laid out newsletter has."""
 MOST_NAMES = 500
 """Values that a subject or a body asks for: whoever sends it has to know them all."""
 
@@ -49,13 +47,6 @@ def check_wording(language: str, wording: Wording) -> None:
         )
     if not (wording.text or wording.html):
         raise Refusal("body_missing", _("A text or an HTML body is needed."), field="text")
-    for field, body in (("text", wording.text), ("html", wording.html)):
-        if body and len(body) > LONGEST_BODY:
-            raise Refusal(
-                "body_too_long",
-                _("A body cannot be longer than %(limit)s characters.", limit=LONGEST_BODY),
-                field=field,
-            )
     _parse("subject", lambda: merge.parse_subject(subject))
     _parse("text", lambda: merge.parse(wording.text or ""))
     _parse("html", lambda: merge.parse(wording.html or "", is_html=True))

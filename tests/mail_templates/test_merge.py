@@ -13,7 +13,6 @@ from portal.mail_templates.merge import (
     TemplateError,
     parse,
     parse_subject,
-    variables_used,
 )
 from portal.smtp.segments import Segments
 from tests.smtp.letters import ADA, LETTER, body, read, written
@@ -158,10 +157,6 @@ def test_the_values_that_a_template_asks_for_are_named_in_order() -> None:
     )
 
     assert template.variables == ("user.first_name", "total", "items", "shop")
-
-
-def test_the_values_of_several_templates_are_named_once() -> None:
-    assert variables_used("{{ a }}{{ b }}", "{{ b }}{{ c }}") == ("a", "b", "c")
 
 
 def test_printed_values_without_a_default_are_missed() -> None:

@@ -7,9 +7,10 @@ import pytest
 from portal.accounts.models import Person
 from portal.core.errors import NotFound, Refusal
 from portal.mail_templates import templates
+from portal.mail_templates.merge import LONGEST_SOURCE
 from portal.mail_templates.models import MailTemplate
 from portal.mail_templates.ready import all_ready, make_ready
-from portal.mail_templates.wordings import LONGEST_BODY, Wording
+from portal.mail_templates.wordings import Wording
 from portal.smtp_settings import servers
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.stage import make_server, make_template
@@ -48,8 +49,8 @@ def test_saving_the_same_again_makes_no_version(welcome: MailTemplate, ada: Pers
         ({"en": Wording("two\nlines", "x")}, "en", "subject"),
         ({"en": Wording("x" * 501, "x")}, "en", "subject"),
         ({"en": Wording("Hello")}, "en", "text"),
-        ({"en": Wording("Hello", "x" * (LONGEST_BODY + 1))}, "en", "text"),
-        ({"en": Wording("Hello", None, "x" * (LONGEST_BODY + 1))}, "en", "html"),
+        ({"en": Wording("Hello", "x" * (LONGEST_SOURCE + 1))}, "en", "text"),
+        ({"en": Wording("Hello", None, "x" * (LONGEST_SOURCE + 1))}, "en", "html"),
         ({"en": Wording("Hello {{ name", "x")}, "en", "subject"),
         ({"en": Wording("Hello", "{% if name %}never ended")}, "en", "text"),
         ({"en": Wording("Hello", "x", "{% no_such_tag %}")}, "en", "html"),

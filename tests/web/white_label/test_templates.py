@@ -12,10 +12,11 @@ from portal.core.db import db
 from portal.mail_templates import drafting, gallery, ready, samples, templates
 from portal.mail_templates.content import Prepared, prepared
 from portal.mail_templates.gallery import STARTS
+from portal.mail_templates.merge import LONGEST_SOURCE
 from portal.mail_templates.models import MailTemplate, TemplateVersion
 from portal.mail_templates.ready import ReadyText
 from portal.mail_templates.samples import unknown
-from portal.mail_templates.wordings import LONGEST_BODY, MOST_NAMES, Wording
+from portal.mail_templates.wordings import MOST_NAMES, Wording
 from portal.outbox.accept import accept
 from portal.outbox.as_sent import letter_of
 from portal.outbox.models import Delivery
@@ -194,7 +195,7 @@ def test_a_template_may_be_as_long_as_it_is_allowed_to(
     visit: Visits, ada: Person, acme: WhiteLabel
 ) -> None:
     template = make_template(acme)
-    long = "a line of words\n" * (LONGEST_BODY // 16)
+    long = "a line of words\n" * (LONGEST_SOURCE // 16)
 
     page = visit(ada).get(f"/templates/{template.id}/edit").submit("Save", text=long)
 
