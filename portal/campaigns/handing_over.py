@@ -56,10 +56,11 @@ from portal.outbox import accept, composition, tally, wake
 from portal.outbox.accept import PATIENCE, SIMULATOR, SIMULATOR_DOMAIN
 from portal.outbox.balance import line_of
 from portal.outbox.letterhead import letterhead_of
-from portal.outbox.models import Delivery, Message, Suppression
+from portal.outbox.models import IS_WAITING, Delivery, Message, Suppression
 from portal.outbox.states import Category, State
 from portal.routing import explain
 from portal.routing.decide import By, NoRoute
+from portal.smtp_settings.models import SmtpServer
 
 AT_ONCE = 2000
 """People in one transaction: on SQLite nobody else writes meanwhile."""
@@ -90,7 +91,34 @@ def is_due(campaign: Campaign, now: datetime) -> bool:
         and not campaign.is_handed_over
         and campaign.next_due_at is not None
         and campaign.next_due_at <= now + HORIZON
+        and not _is_stuck(campaign)
     )
+
+
+def _is_stuck(campaign: Campaign) -> bool:
+    """Whether two horizons' worth of its mail waits and was never tried, so its server is parked.
+
+    With a pace no more comes into the outbox then: all that became due meanwhile would leave at
+    once when the server is back. Who is asked to come again later stops nobody else.
+    """
+    gap = campaigns.pace_of(campaign).gap
+    most = max(1, int(2 * HORIZON / timedelta(seconds=gap))) if gap else None
+    if most is None or campaign.position - campaigns.balance_of(campaign).final <= most:
+        return False
+    messages = select(Message.id).where(Message.campaign_id == campaign.id)
+    untried = (
+        select(Delivery.id)
+        .where(
+            IS_WAITING,
+            Delivery.server_id.in_(select(SmtpServer.id)),
+            Delivery.tenant == campaign.white_label_id,
+            Delivery.state != State.DEFERRED,
+            # Never by its messages: what was sent long ago would be read as well.
+            (Delivery.message_id + 0).in_(messages),
+        )
+        .limit(most + 1)
+    )
+    return len(db.session.scalars(untried).all()) > most
 
 
 def step(campaign: Campaign, *, random: Random | None = None) -> None:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import BindParameter, ColumnElement, case, exists, func, literal, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    case,
+    exists,
+    func,
+    literal,
+    null,
+    select,
+    update,
+)
 
 from portal.core import clock
 from portal.core.db import db
@@ -12,6 +22,7 @@ from portal.core.errors import Refusal
 from portal.domains.models import Domain, DomainState
 from portal.outbox import acts, tally, wake
 from portal.outbox.accept import PATIENCE
+from portal.outbox.balance import PAUSED
 from portal.outbox.models import Delivery, Message
 from portal.outbox.states import State
 from portal.routing.decide import Check
@@ -30,6 +41,9 @@ def let_go(which: ColumnElement[bool], *, at_once: int | None = None) -> int:
 
     Its route is checked once more when its turn comes. What never had a way gets one now, at most
     `at_once` messages of that; what has none even now stays held, with the reason of now.
+
+    Mail of a campaign goes on as after a pause, some of it at a time and at the campaign's pace:
+    what became due in days does not leave within a minute.
     """
     released = _queue_again(which) + _route_first(which, at_once)
     wake.tell(db.session.connection())
@@ -80,6 +94,7 @@ def recovered_domains() -> Sequence[Domain]:
 def _queue_again(which: ColumnElement[bool]) -> int:
     """What had a server when it was held: one statement."""
     now = clock.now()
+    is_of_campaign = tally.ITS_CAMPAIGN.is_not(None)
     has_way = which & Delivery.server_id.is_not(None)
     late = now + PATIENCE
     messages = select(Delivery.message_id).where(has_way)
@@ -96,11 +111,13 @@ def _queue_again(which: ColumnElement[bool]) -> int:
         .where(has_way)
         .values(
             state=case(
-                (Delivery.due_at > now, _stored(State.SCHEDULED)), else_=_stored(State.QUEUED)
+                (is_of_campaign, _stored(State.HELD)),
+                (Delivery.due_at > now, _stored(State.SCHEDULED)),
+                else_=_stored(State.QUEUED),
             ),
-            kind=None,
+            kind=case((is_of_campaign, PAUSED), else_=null()),
             words=None,
-            settled_at=None,
+            settled_at=case((is_of_campaign, Delivery.settled_at), else_=null()),
         )
         .execution_options(synchronize_session=False)
     )
@@ -120,7 +137,7 @@ def _route_first(which: ColumnElement[bool], at_once: int | None) -> int:
     for message in messages.all():
         try:
             with db.session.begin_nested():
-                released += acts.release(message)
+                released += _release(message, which)
         except Refusal as refusal:
             db.session.execute(
                 update(Delivery)
@@ -129,6 +146,20 @@ def _route_first(which: ColumnElement[bool], at_once: int | None) -> int:
                 .execution_options(synchronize_session=False)
             )
     return released
+
+
+def _release(message: Message, which: ColumnElement[bool]) -> int:
+    if message.campaign_id is None:
+        return acts.release(message)
+    acts.route_anew(message)
+    moved = db.session.execute(
+        update(Delivery)
+        .where(Delivery.message_id == message.id, which)
+        .values(server_id=message.server_id, kind=PAUSED, words=None)
+        .execution_options(synchronize_session=False)
+    )
+    tally.count_anew(db.session.connection(), [message.campaign_id])
+    return int(getattr(moved, "rowcount", 0))
 
 
 def _stored(state: State) -> BindParameter[State]:

@@ -20,9 +20,9 @@ from portal.jobs.works import do_now, sweep
 from portal.mail_templates import templates
 from portal.mail_templates.ready import all_ready
 from portal.mail_templates.wordings import Wording
-from portal.outbox import suppressions, suspension
+from portal.outbox import suppressions, suspension, tally
 from portal.outbox.models import Delivery, Message
-from portal.outbox.states import Reason, State
+from portal.outbox.states import WAITING, Reason, State
 from portal.senders.models import Sender
 from portal.smtp_settings.models import SmtpServer
 from portal.white_labels.models import WhiteLabel
@@ -133,8 +133,9 @@ def test_who_comes_after_a_suspension_is_not_held_by_it(app: Flask, clock: HandS
     suspension.resume(acme)
     db.session.commit()
 
-    clock.advance(hours=1)
-    sweep()
+    for _hour in range(4):
+        clock.advance(hours=1)
+        sweep()
 
     rows = deliveries()
     assert [row.email for row in rows][3:] == ["dora@x.example"], "the first who reads German"
@@ -273,6 +274,7 @@ def test_a_slow_campaign_comes_into_the_outbox_as_it_becomes_due(
 
     for _hour in range(9):
         clock.advance(hours=1)
+        leave(clock)
         sweep()
 
     dues = [row.due_at for row in deliveries()]
@@ -280,6 +282,84 @@ def test_a_slow_campaign_comes_into_the_outbox_as_it_becomes_due(
     assert dues == [START + timedelta(hours=n) for n in range(10)]
     assert len(messages()) == 2, "the second wave bears a date of its own"
     assert fresh(campaign).is_handed_over
+
+
+def leave(clock: HandSetClock, state: State = State.SENT) -> None:
+    """What is due now is tried, with this result."""
+    for row in deliveries():
+        if row.state in WAITING and row.due_at <= clock.now():
+            row.state = state
+    db.session.flush()
+    tally.count_anew(db.session.connection(), db.session.scalars(select(Campaign.id)))
+    db.session.commit()
+
+
+@pytest.mark.both_stores
+def test_while_its_server_is_parked_at_most_four_hours_of_mail_pile_up(
+    app: Flask, clock: HandSetClock
+) -> None:
+    ada = make_person(make_white_label())
+    make_server(ada)
+    launched(make_campaign(ada, make_audience(ada, 60), pace=Pace(PaceKind.HOURLY, per_hour=6)))
+    for _hour in range(8):
+        clock.advance(hours=1)
+        sweep()
+    piled_up = len(deliveries())
+
+    leave(clock)
+    sweep()
+
+    assert 24 < piled_up <= 24 + 6
+    after = [row.due_at - clock.now() for row in deliveries()[piled_up:]]
+    assert after == [timedelta(minutes=10 * n) for n in range(13)], "at its pace, from now on"
+
+
+def test_those_who_ask_to_come_later_stop_nobody_else(app: Flask, clock: HandSetClock) -> None:
+    ada = make_person(make_white_label())
+    make_server(ada)
+    launched(make_campaign(ada, make_audience(ada, 60), pace=Pace(PaceKind.HOURLY, per_hour=6)))
+
+    for _hour in range(8):
+        clock.advance(hours=1)
+        leave(clock, State.DEFERRED)
+        sweep()
+
+    assert len(deliveries()) == 60
+
+
+@pytest.mark.both_stores
+@pytest.mark.parametrize("had_a_way", [True, False])
+def test_what_was_held_by_a_suspension_goes_on_at_the_pace(
+    app: Flask, clock: HandSetClock, had_a_way: bool
+) -> None:
+    ada = make_person(acme := make_white_label())
+    server = make_server(ada)
+    campaign = make_campaign(
+        ada, make_audience(ada, 5), pace=Pace(PaceKind.HOURLY, per_hour=4), name="News"
+    )
+    if had_a_way:
+        launched(campaign)
+        for row in deliveries():
+            row.state, row.kind = State.HELD, suspension.SUSPENDED
+        tally.count_anew(db.session.connection(), [campaign.id])
+    suspension.suspend(acme)
+    db.session.commit()
+    if not had_a_way:
+        launched(campaign)
+    clock.advance(days=3)
+
+    released = suspension.resume(fresh(acme))
+    db.session.commit()
+    sweep()
+
+    rows = deliveries()
+    assert released == 5
+    assert [row.due_at - clock.now() for row in rows] == [
+        timedelta(minutes=15 * n) for n in range(5)
+    ]
+    assert [row.state for row in rows] == [State.QUEUED, *[State.SCHEDULED] * 4]
+    assert {(row.kind, row.server_id) for row in rows} == {(None, server.id)}
+    assert campaigns.balance_of(campaign).waiting == 5
 
 
 def test_what_was_missed_while_nothing_worked_is_not_made_up_for(
