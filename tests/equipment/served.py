@@ -71,7 +71,8 @@ def served(app: Flask, config: Config) -> Iterator[Served]:
     db.session.commit()
     # Its origin has the port in it, which passkeys and links depend on.
     server.app = create_app(replace(config, platform_origin=origin))
-    thread = threading.Thread(target=server.serve_forever, name="served", daemon=True)
+    # It looks this often, in seconds, whether it is to end; each test waits for that.
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="served", daemon=True)
     thread.start()
     yield Served(app, server.port, Visits(app))
     server.shutdown()

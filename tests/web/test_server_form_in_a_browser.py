@@ -48,7 +48,7 @@ PAGES = (
 def address(app: Flask) -> Iterator[str]:
     """The portal of Acme, served to a real browser."""
     web = make_web_server("127.0.0.1", 0, app, threaded=True)
-    serving = threading.Thread(target=web.serve_forever, daemon=True)
+    serving = threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True)
     serving.start()
     yield f"http://acme.localhost:{web.server_port}"
     web.shutdown()
