@@ -57,8 +57,8 @@ def address(app: Flask) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(browser: Browser, address: str, ada: Person) -> Page:
-    """Ada's browser, signed in."""
+def page(address: str, browser: Browser, ada: Person) -> Page:
+    """Ada's browser, signed in. It is closed before the server that it may still be asking."""
     return _signed_in(browser, address, ada)
 
 
@@ -303,7 +303,7 @@ def test_the_list_of_services_shrinks_while_one_types(page: Page, address: str) 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_pages_are_fit_for_everybody(
-    scheme: str, browser: Browser, address: str, ada: Person, acme: WhiteLabel
+    scheme: str, address: str, browser: Browser, ada: Person, acme: WhiteLabel
 ) -> None:
     server = make_server(ada, "acme-own")
     make_sender(server, "team@acme.example", of=acme)
@@ -319,7 +319,7 @@ def test_the_pages_are_fit_for_everybody(
 
 
 def test_nothing_scrolls_sideways_on_a_phone(
-    browser: Browser, address: str, ada: Person, acme: WhiteLabel
+    address: str, browser: Browser, ada: Person, acme: WhiteLabel
 ) -> None:
     long = "an-office-server-with-quite-a-long-name-" + "x" * 20
     server = make_server(ada, long, host=f"{long}.acme.example", from_email="a@acme.example")
