@@ -25,7 +25,8 @@ from portal.mail_templates import templates
 from portal.outbox import acts, tally
 from portal.outbox.accept import FARTHEST
 from portal.outbox.balance import Balance
-from portal.outbox.models import Message
+from portal.outbox.models import IS_NOTABLE, Delivery, Message
+from portal.outbox.states import State
 from portal.routing import explain
 from portal.routing.decide import Facts, NoRoute
 from portal.routing.draws import Draw, draws
@@ -180,7 +181,8 @@ def resend_failed(campaign: Campaign, *, with_unknown: bool = False) -> int:
         acts.route_anew(message)
     campaign.state, campaign.finished_at = CampaignState.RUNNING, None
     campaign.generation += 1
-    campaign.resend_before = campaign.next_due_at = clock.now()
+    campaign.next_due_at = clock.now()
+    campaign.resend_before = max(campaign.next_due_at, _last_settled(campaign))
     campaign.resends_unknown, campaign.has_moves = with_unknown, True
     told(campaign, "sent_again", {"people": concerned})
     return concerned
@@ -239,3 +241,18 @@ def estimated_finish(campaign: Campaign) -> datetime | None:
         return by_pace if campaign.pace != Pace().kind else None
     passed = now - max(first, campaign.launched_at or first)
     return max(by_pace, now + passed * (waiting / int(done)))
+
+
+def _last_settled(campaign: Campaign) -> datetime:
+    """When the last of it failed or was lost; the lanes' clock says it and may be ahead of ours."""
+    query = (
+        select(func.max(Delivery.settled_at))
+        .join(Message, Message.id == Delivery.message_id)
+        .where(
+            IS_NOTABLE,
+            Delivery.tenant == campaign.white_label_id,
+            Delivery.state.in_((State.FAILED, State.UNKNOWN, State.HELD)),
+            Message.campaign_id == campaign.id,
+        )
+    )
+    return db.session.scalar(query) or campaign.created_at

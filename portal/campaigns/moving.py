@@ -62,12 +62,15 @@ def _next(campaign: Campaign, after: int) -> Sequence[Row[*tuple[Any, ...]]]:
     if first is None or last is None:
         return []
     messages = select(Message.id).where(Message.campaign_id == campaign.id)
+    message_id: ColumnElement[int] = Delivery.message_id.expression
+    if db.engine.dialect.name == "sqlite" and _is_walked(campaign, first, last):
+        message_id = message_id + 0  # of an expression there is no index
     query = (
         select(Delivery.id, Delivery.message_id, Delivery.state, Delivery.kind)
         .where(
             Delivery.id > max(after, first - 1),
             Delivery.id <= last,
-            Delivery.message_id.in_(db.session.scalars(messages).all()),
+            message_id.in_(db.session.scalars(messages).all()),
             _moves(campaign),
         )
         .order_by(Delivery.id)
@@ -75,6 +78,15 @@ def _next(campaign: Campaign, after: int) -> Sequence[Row[*tuple[Any, ...]]]:
         .with_for_update()
     )
     return db.session.execute(query).all()
+
+
+def _is_walked(campaign: Campaign, first: int, last: int) -> bool:
+    """Whether to look for the next ones id by id instead of by their messages.
+
+    By its messages SQLite reads and sorts the whole campaign in each step. By id it reads what lies
+    between the next ones, which is little unless the campaign is one among many.
+    """
+    return AT_ONCE * (last - first + 1) < campaign.position**2
 
 
 def _moves(campaign: Campaign) -> ColumnElement[bool]:

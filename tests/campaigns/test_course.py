@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 from sqlalchemy.engine import Connection
 
 from portal.campaigns import campaigns, drafts, handing_over, listing, moving, steps
@@ -209,6 +210,61 @@ def test_the_failed_are_sent_again_and_nobody_else(app: Flask) -> None:
     assert first == {"sent": 2, "failed": 1}
     assert kept(campaign) == counted(campaign) == {"sent": 3}
     assert fresh(campaign).state is CampaignState.FINISHED
+
+
+def test_what_failed_by_a_clock_ahead_of_ours_is_sent_again_too(
+    app: Flask, clock: HandSetClock
+) -> None:
+    ada = make_person(make_white_label())
+    make_server(ada)
+    campaign = launched(make_campaign(ada, make_audience(ada, 2)))
+    become(State.FAILED)
+    settle_all(campaign)
+    clock.advance(minutes=-10)
+
+    assert campaigns.resend_failed(campaign) == 2
+    db.session.commit()
+    worked(campaign)
+
+    assert [row.attempts for row in deliveries()] == [0, 0]
+    assert State.FAILED not in states()
+
+
+@pytest.mark.parametrize("others", [0, 400])
+def test_each_step_reads_what_lies_behind_the_last_one(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, others: int
+) -> None:
+    """Alone in its part of the table it is walked through; among many others it is looked up."""
+    monkeypatch.setattr(moving, "AT_ONCE", 4)
+    ada = make_person(make_white_label())
+    make_server(ada)
+    monkeypatch.setattr(handing_over, "AT_ONCE", 10)
+    campaign = make_campaign(ada, make_audience(ada, 20))
+    campaigns.launch(campaign, by=ada)
+    db.session.commit()
+    next(steps.work(campaign.id))
+    db.session.commit()
+    monkeypatch.setattr(handing_over, "AT_ONCE", 1000)
+    if others:
+        launched(make_campaign(ada, make_audience(ada, others, name="Others"), name="Others"))
+    worked(campaign)
+    campaigns.pause(fresh(campaign))
+    db.session.commit()
+    plans: list[str] = []
+
+    @event.listens_for(db.engine, "before_cursor_execute")
+    def explain(its: Connection, _cursor: object, statement: str, values: Any, *_: Any) -> None:
+        if statement.startswith("SELECT delivery.id, delivery.message_id"):
+            rows = its.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            plans.append(" ".join(str(row[-1]) for row in rows))
+
+    worked(campaign)
+    event.remove(db.engine, "before_cursor_execute", explain)
+
+    assert len(plans) == 6
+    assert all(("TEMP B-TREE" in plan) is bool(others) for plan in plans), plans
+    assert kept(campaign) == counted(campaign)
+    assert campaigns.balance_of(campaign).waiting == 20
 
 
 def move_to(server: SmtpServer, port: int) -> None:
