@@ -22,6 +22,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from portal.core.logs import logger
@@ -120,12 +121,9 @@ def remember(store: Store, folder: Path, mark: str) -> None:
 
 def _engine(connection: Connection) -> datetime | None:
     """Make sure that the one row is there; when sending was last resumed by hand."""
-    row = connection.execute(select(Engine.resumed_at).where(Engine.id == 1)).first()
-    if row is None:
-        connection.execute(insert(Engine).values(id=1))
-        return None
-    resumed_at: datetime | None = row.resumed_at
-    return resumed_at
+    upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(upsert(Engine).values(id=1).on_conflict_do_nothing())
+    return connection.scalar(select(Engine.resumed_at).where(Engine.id == 1))
 
 
 # By hand

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, case, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, case, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from portal.smtp_settings.models import ParkedSender, ServerHealth
@@ -202,15 +203,14 @@ def refuse_sender(
     connection: Connection, server_id: int, from_email: str, *, words: str, now: datetime
 ) -> bool:
     """This server does not send for this address; whether that is news."""
-    known = select(ParkedSender.server_id).where(_pair(server_id, from_email))
-    if connection.execute(known).first():
-        return False
-    connection.execute(
-        insert(ParkedSender).values(
-            server_id=server_id, from_email=from_email, parked_at=now, words=words
-        )
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    refused = connection.execute(
+        insert(ParkedSender)
+        .values(server_id=server_id, from_email=from_email, parked_at=now, words=words)
+        .on_conflict_do_nothing()
+        .returning(ParkedSender.server_id)
     )
-    return True
+    return refused.first() is not None
 
 
 def accept_sender(connection: Connection, server_id: int, from_email: str) -> bool:
