@@ -25,13 +25,15 @@ from portal.routing.decide import NoRoute, Route
 def cancel(message: Message, *, only: Delivery | None = None) -> int:
     """Take back what has not been handed over; how many deliveries that were.
 
-    What a lane holds right now cannot be taken back any more and goes on.
+    What a lane holds right now cannot be taken back any more and goes on; what may have arrived
+    stays as it is.
 
     Raises:
         Refusal: ``too_late`` when nothing is left to cancel.
     """
-    wanted = _of(message, only) & Delivery.state.in_((*WAITING, State.HELD))
-    taken = _move(wanted, State.CANCELLED, campaigns=[message.campaign_id])
+    taken = _move(
+        _of(message, only) & _may_be_taken_back(), State.CANCELLED, campaigns=[message.campaign_id]
+    )
     if not taken:
         raise Refusal("too_late", _("Nothing of this message can be cancelled any more."))
     words = _("%(count)s deliveries were cancelled.", count=taken)
@@ -44,9 +46,8 @@ def cancel(message: Message, *, only: Delivery | None = None) -> int:
 def cancel_all_of(app: App) -> int:
     """Take back everything of an app that has not been handed over; how many that were."""
     its_own = exists().where(Message.id == Delivery.message_id, Message.app_id == app.id)
-    stopped = Delivery.state.in_((*WAITING, State.HELD))
     taken = _move(
-        (Delivery.tenant == app.white_label_id) & stopped & its_own,
+        (Delivery.tenant == app.white_label_id) & _may_be_taken_back() & its_own,
         State.CANCELLED,
         campaigns=tally.campaigns_with(db.session.connection(), Message.app_id == app.id),
     )
@@ -105,7 +106,7 @@ def may_have_arrived(delivery: Delivery) -> bool:
 
 
 def may_cancel(delivery: Delivery) -> bool:
-    return delivery.state in (*WAITING, State.HELD)
+    return delivery.state in (*WAITING, State.HELD) and not may_have_arrived(delivery)
 
 
 def may_release(delivery: Delivery) -> bool:
@@ -152,6 +153,10 @@ def _of(message: Message, only: Delivery | None) -> ColumnElement[bool]:
     if only.message_id != message.id:
         raise NotFound(_("delivery"))
     return Delivery.id == only.id
+
+
+def _may_be_taken_back() -> ColumnElement[bool]:
+    return Delivery.state.in_((*WAITING, State.HELD)) & ~_may_have_arrived()
 
 
 def _may_have_arrived() -> ColumnElement[bool]:

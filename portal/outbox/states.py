@@ -90,8 +90,9 @@ MOVES: Mapping[State, Collection[State]] = {
 def may_move(old: State, new: State) -> bool:
     """Whether a delivery may go from one state to the other.
 
-    A late 250 always counts, whatever was believed or decided meanwhile: the server has the
-    message, so every state but the sandbox's, which nothing ever left, may become "sent".
+    A late 250 counts, whatever was believed or decided meanwhile: the server has the message, so
+    every state may become "sent" but those that nothing ever left, the sandbox's and the
+    suppressed.
     """
     if new is State.SENT:
         return old not in (State.SENT, State.SANDBOXED, State.SUPPRESSED)

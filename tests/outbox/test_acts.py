@@ -67,6 +67,18 @@ class TestCancelling:
         with pytest.raises(Refusal, match="too_late"):
             acts.cancel(message)
 
+    @pytest.mark.parametrize("state", [State.HELD, State.UNKNOWN])
+    def test_what_may_have_arrived_is_not_taken_back(self, shop: App, state: State) -> None:
+        message = send(shop)
+        delivery = became(message.deliveries[0], state, kind=acts.NEVER_LEARNT)
+
+        with pytest.raises(Refusal, match="too_late"):
+            acts.cancel(message)
+        count = acts.cancel_all_of(shop)
+
+        assert (count, acts.may_cancel(delivery)) == (0, False)
+        assert after(delivery).state is state
+
     def test_everything_of_an_app_takes_nothing_of_another(self, shop: App, ada: Person) -> None:
         blog = make_app(ada, "Blog")
         mine, other = send(shop), send(blog)
