@@ -19,8 +19,7 @@ from portal.core.db import db
 from portal.delivery.consequences import Park
 from portal.delivery.told import tell_parked
 from portal.outbox import wake
-from portal.outbox.models import Delivery
-from portal.outbox.states import WAITING
+from portal.outbox.models import IS_WAITING, Delivery
 from portal.smtp.causes import Cause
 from portal.smtp.replies import Kind, ServerFault, Stage
 from portal.smtp_settings import health, servers
@@ -93,7 +92,7 @@ def _waiting(server_ids: Sequence[int]) -> dict[int, int]:
         return {}
     query = (
         select(Delivery.server_id, func.count())
-        .where(Delivery.server_id.in_(server_ids), Delivery.state.in_(WAITING))
+        .where(Delivery.server_id.in_(server_ids), IS_WAITING)
         .group_by(Delivery.server_id)
     )
     return {server_id: count for server_id, count in db.session.execute(query) if server_id}

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry, Gauge
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal, select, union_all
 from sqlalchemy.exc import SQLAlchemyError
 
 from portal.core import clock
 from portal.core.db import db, reading
 from portal.delivery.models import Engine, Worker
-from portal.outbox.models import Delivery
-from portal.outbox.states import WAITING, State
+from portal.outbox.models import IS_NOTABLE, IS_SENDING, IS_WAITING, PLATFORM, Delivery
+from portal.outbox.states import State
 from portal.smtp_settings.models import ServerHealth, SmtpServer
+from portal.white_labels.models import WhiteLabel
 
 SILENT = timedelta(seconds=60)
 """A worker that was not heard of for so long is taken for dead."""
@@ -63,9 +65,20 @@ def _oldest_due() -> Select[datetime]:
     """The oldest due mail of servers that are not parked: parked ones are somebody's task."""
     parked = select(ServerHealth.server_id).where(ServerHealth.parked_at.is_not(None))
     return select(func.min(Delivery.due_at)).where(
-        Delivery.state.in_(WAITING),
+        IS_WAITING,
         Delivery.server_id.in_(select(SmtpServer.id).where(SmtpServer.id.not_in(parked))),
     )
+
+
+def _counted() -> Iterator[Select[State, int]]:
+    """What is on its way or stopped, by state: each read from an index that has nothing else."""
+    count = select(Delivery.state, func.count()).group_by(Delivery.state)
+    yield count.where(IS_WAITING)
+    yield count.where(IS_SENDING)
+    # All tenants by name, since the index begins with the tenant.
+    tenants = union_all(select(WhiteLabel.id), select(literal(PLATFORM)))
+    for state in (State.UNKNOWN, State.HELD):
+        yield count.where(IS_NOTABLE, Delivery.tenant.in_(tenants), Delivery.state == state)
 
 
 def registry() -> CollectorRegistry:
@@ -75,11 +88,10 @@ def registry() -> CollectorRegistry:
     sent = Gauge("livery_server_sent", "Sent by server.", ["server"], registry=numbers)
     failed = Gauge("livery_server_failed", "Failed by server.", ["server"], registry=numbers)
     parked = Gauge("livery_server_parked", "1 while parked.", ["server"], registry=numbers)
-    states = (*WAITING, State.SENDING, State.UNKNOWN, State.HELD)
     with reading(), db.engine.connect() as connection:
-        counted = select(Delivery.state, func.count()).where(Delivery.state.in_(states))
-        for state, count in connection.execute(counted.group_by(Delivery.state)):
-            waiting.labels(state.value).set(count)
+        for counted in _counted():
+            for state, count in connection.execute(counted):
+                waiting.labels(state.value).set(count)
         rows = connection.execute(
             select(
                 SmtpServer.id, ServerHealth.sent, ServerHealth.failed, ServerHealth.parked_at

@@ -1,0 +1,95 @@
+"""What monitoring asks again and again costs as much as waits, not as much as was ever sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Connection
+
+from portal.accounts.models import Person
+from portal.core.db import db
+from portal.delivery import enabling, status
+from portal.outbox import effects
+from portal.outbox.models import Message
+from portal.outbox.states import State
+from portal.smtp_settings.models import AuthKind
+from portal.white_labels.features import Feature, Reach
+from portal.white_labels.models import WhiteLabel
+from tests.equipment.mail import send
+from tests.equipment.stage import make_app, make_domain, make_server
+
+
+@contextmanager
+def plans() -> Iterator[list[str]]:
+    """How SQLite finds the deliveries of each query that is made meanwhile."""
+    found: list[str] = []
+
+    @event.listens_for(db.engine, "before_cursor_execute")
+    def explain(its: Connection, _cursor: object, statement: str, values: Any, *_: Any) -> None:
+        if statement.startswith("SELECT") and "FROM delivery" in statement:
+            rows = its.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            steps = [str(row[-1]) for row in rows]
+            found.extend(step for step in steps if step.split()[1] == "delivery")
+
+    try:
+        yield found
+    finally:
+        event.remove(db.engine, "before_cursor_execute", explain)
+
+
+@pytest.fixture
+def message(ada: Person) -> Message:
+    make_server(ada).auth = AuthKind.BEARER
+    db.session.commit()
+    return send(make_app(ada))
+
+
+@pytest.mark.parametrize("ask", [status.readiness, status.registry])
+def test_monitoring_reads_nothing_that_is_over(message: Message, ask: Callable[[], Any]) -> None:
+    with plans() as found:
+        ask()
+
+    assert found
+    assert all("INDEX ix_delivery_" in step for step in found), found
+    assert not any("ix_delivery_log" in step or "ix_delivery_email" in step for step in found)
+
+
+def test_what_a_change_concerns_is_found_among_what_waits(
+    message: Message, acme: WhiteLabel
+) -> None:
+    domain = make_domain(acme)
+    app = message.app
+    assert app is not None
+
+    with plans() as found:
+        waiting = effects.waiting_of(app)
+        effects.of_losing_domain(domain)
+        (stopped,) = enabling.would_stop(Feature.OAUTH_SMTP, Reach())
+
+    assert (waiting, stopped.waiting) == (1, 1)
+    assert sum("ix_delivery_waiting" in step for step in found) == 3, found
+
+
+def test_the_numbers_are_those_of_each_state(message: Message, ada: Person) -> None:
+    shop = make_app(ada, "Second")
+    for state, count in {State.HELD: 1, State.UNKNOWN: 2, State.SENDING: 3, State.SENT: 4}.items():
+        for _each in range(count):
+            send(shop).deliveries[0].state = state
+            db.session.commit()
+
+    numbers = status.registry()
+
+    told = {
+        state.value: numbers.get_sample_value("livery_deliveries", {"state": state.value})
+        for state in State
+    }
+    assert {state: count for state, count in told.items() if count} == {
+        "queued": 1,
+        "held": 1,
+        "unknown": 2,
+        "sending": 3,
+    }
