@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    and_,
     case,
     exists,
     func,
@@ -23,7 +24,7 @@ from portal.domains.models import Domain, DomainState
 from portal.outbox import acts, tally, wake
 from portal.outbox.accept import PATIENCE
 from portal.outbox.balance import PAUSED
-from portal.outbox.models import Delivery, Message
+from portal.outbox.models import IS_NOTABLE, Delivery, Message
 from portal.outbox.states import State
 from portal.routing.decide import Check
 
@@ -33,7 +34,12 @@ AT_ONCE = 200
 
 def because_of(tenant: int, kind: str) -> ColumnElement[bool]:
     """Deliveries of this tenant that are held for this reason (`Delivery.kind`)."""
-    return (Delivery.tenant == tenant) & (Delivery.state == State.HELD) & (Delivery.kind == kind)
+    return and_(
+        IS_NOTABLE,
+        Delivery.tenant == tenant,
+        Delivery.state == State.HELD,
+        Delivery.kind == kind,
+    )
 
 
 def let_go(which: ColumnElement[bool], *, at_once: int | None = None) -> int:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event, select, update
+from sqlalchemy import select, update
 from sqlalchemy.engine import Connection
 
 from portal.campaigns import campaigns, drafts, handing_over, listing, moving, steps
@@ -26,6 +25,7 @@ from portal.smtp_settings.models import SmtpServer
 from tests.equipment.campaigns import launched, make_audience, make_campaign, worked
 from tests.equipment.clock import START, HandSetClock
 from tests.equipment.mail import deliveries, drain, states
+from tests.equipment.plans import plans
 from tests.equipment.smtp_script import Say, Script, when
 from tests.equipment.smtp_server import SmtpServer as Fake
 from tests.equipment.stage import fresh, make_person, make_server, make_white_label
@@ -250,19 +250,12 @@ def test_each_step_reads_what_lies_behind_the_last_one(
     worked(campaign)
     campaigns.pause(fresh(campaign))
     db.session.commit()
-    plans: list[str] = []
 
-    @event.listens_for(db.engine, "before_cursor_execute")
-    def explain(its: Connection, _cursor: object, statement: str, values: Any, *_: Any) -> None:
-        if statement.startswith("SELECT delivery.id, delivery.message_id"):
-            rows = its.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
-            plans.append(" ".join(str(row[-1]) for row in rows))
+    with plans(of="SELECT delivery.id, delivery.message_id") as found:
+        worked(campaign)
 
-    worked(campaign)
-    event.remove(db.engine, "before_cursor_execute", explain)
-
-    assert len(plans) == 6
-    assert all(("TEMP B-TREE" in plan) is bool(others) for plan in plans), plans
+    assert len(found) == 6
+    assert all(("TEMP B-TREE" in " ".join(steps)) is bool(others) for steps in found), found
     assert kept(campaign) == counted(campaign)
     assert campaigns.balance_of(campaign).waiting == 20
 
