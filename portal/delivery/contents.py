@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 from sqlalchemy import select
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, selectinload, undefer
 
-from portal.core.errors import Refusal
 from portal.delivery.mails import Mail, Written
 from portal.mail_templates.models import TemplateText
 from portal.outbox import composition
@@ -17,8 +17,8 @@ from portal.outbox.submission import File
 from portal.outbox.unsubscribing import link_of
 
 
-def write(connection: Connection, mails: Collection[Mail]) -> dict[int, Written | Refusal]:
-    """Compile these messages; a Refusal where that is not possible (any more)."""
+def write(connection: Connection, mails: Collection[Mail]) -> dict[int, Written | Exception]:
+    """Compile these messages; the Refusal or fault where that is not possible (any more)."""
     with Session(bind=connection, autoflush=False) as session:
         messages = session.scalars(
             select(Message)
@@ -28,7 +28,7 @@ def write(connection: Connection, mails: Collection[Mail]) -> dict[int, Written 
         return {message.id: _written(session, message) for message in messages}
 
 
-def _written(session: Session, message: Message) -> Written | Refusal:
+def _written(session: Session, message: Message) -> Written | Exception:
     text = None
     if message.template_text_id is not None:
         text = session.get(TemplateText, message.template_text_id)
@@ -37,5 +37,7 @@ def _written(session: Session, message: Message) -> Written | Refusal:
         link = link_of(session, message)
         writer = composition.compiled(message, text, files, link=link)
         return Written(writer, composition.shared_values(message), link)
-    except Refusal as refusal:
-        return refusal
+    except DBAPIError:
+        raise
+    except Exception as fault:  # noqa: BLE001 - one message must not stop the others
+        return fault

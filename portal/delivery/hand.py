@@ -10,7 +10,9 @@ from __future__ import annotations
 import random
 import time
 from collections import deque
+from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.engine import Connection
 
@@ -42,6 +44,7 @@ from portal.delivery.mails import Mail, Written
 from portal.delivery.memory import Memory
 from portal.delivery.settling import Result, Trouble
 from portal.delivery.works import Errand, Load, Works
+from portal.domains.signing import LiveKey
 from portal.outbox import claims, unwanted
 from portal.outbox.claims import Claimed, Settlement
 from portal.outbox.states import Reason, State
@@ -54,6 +57,8 @@ FIRST_BATCH = 8
 REROUTED_AT_ONCE = 100
 """Nothing is sent, so no speed is measured; `reroute` keeps its own transactions short."""
 SECONDS_A_BATCH = 0.5
+WRITTEN_AT_ONCE = 50
+"""Messages that are read and compiled in one look at the store."""
 BELIEVED_FOR = 2.0
 """Seconds that what was claimed is sent without asking again whether it still should be."""
 
@@ -64,6 +69,10 @@ TOO_LARGE = lazy("The mail is larger than this server takes.")
 _dice = random.SystemRandom()
 _FIXED = {Errand.PROBE: 1, Errand.REROUTE: REROUTED_AT_ONCE}
 """Batches that do not follow the speed."""
+
+
+class CannotSign(Exception):
+    """The key does not open."""
 
 
 class Hand:
@@ -78,6 +87,7 @@ class Hand:
         self.condition: servers.Condition | None = None  # the server's, at the last claim
         self.is_ending = False  # nothing more is claimed or begun
         self.wait = 0.0  # seconds until the limits leave room again
+        self.is_dry = False  # the last claim found nothing
 
         self._works = works
         self._server_id = server_id
@@ -86,6 +96,7 @@ class Hand:
         self._memory = memory
         self._results: list[Result] = []
         self._back: list[int] = []  # claimed, and not to be sent by this lane
+        self._unsent = 0  # of what was claimed: settled although the server was given nothing
         self._unwanted: dict[int, Reason] = {}  # of the last claim: their readers said no
         self._refused_senders: dict[str, str] = {}  # From address: the server's words
         self._size = _FIXED.get(errand, FIRST_BATCH)
@@ -109,9 +120,13 @@ class Hand:
 
     def turn_over(self, journal: Journal, *, room_on_connection: int | None = None) -> bool:
         """Settle and claim; whether there is anything to send now."""
+        if not self.supply:
+            # The store knows them by now, and whether somebody has mended them since.
+            self._refused_senders.clear()
         results, self._results = self._results, []
         troubles, self.troubles = self.troubles, []
         back, self._back = self._back, []
+        unused, self._unsent = len(back) + self._unsent, 0
         wanted = self._wanted(room_on_connection)
         mine = {*self.begun, *(load.row.id for load in self.supply)}
         runs = 0
@@ -135,11 +150,13 @@ class Hand:
                 held = claims.held_by(connection, self._lane_id)
                 rows = [row for row in held if row.id not in mine]
             if not rows:
-                rows = self._claim(connection, wanted, unused=len(back), now=now)
+                rows = self._claim(connection, wanted, unused=unused, now=now)
             return news, rows, self._load(connection, rows)
 
         news, rows, found = self._works.store.write(work)
         journal.settled()
+        self.is_dry = not rows
+        self._write_ahead(found.values())
         for park in news:
             self._works.news.put((self._server_id, park))
         self._measure(len(results))
@@ -200,6 +217,7 @@ class Hand:
             lane_id=self._lane_id,
             server_id=self._server_id,
             now=now,
+            latest=self._works.moments.latest(),
             limit=wanted,
             after=self._memory.last_tenant,
         )
@@ -212,14 +230,22 @@ class Hand:
         self._unwanted = unwanted.in_hands(connection, self._lane_id) if rows else {}
         if not rows:
             return {}
-        found = mails.load(connection, {row.message_id for row in rows})
+        return mails.load(connection, {row.message_id for row in rows})
+
+    def _write_ahead(self, found: Iterable[Mail]) -> None:
+        """Compile together what is not on the shelf; what has files comes when its turn does."""
         shelf = self._works.shelf
-        new = [mail for mail in found.values() if mail.is_current and shelf.get(mail) is None]
-        written = contents.write(connection, new) if new else {}
-        for mail in new:
-            if isinstance(content := written.get(mail.id), Written):
-                shelf.put(mail, content)
-        return found
+        new = [
+            mail
+            for mail in found
+            if mail.is_current and not mail.has_files and shelf.get(mail) is None
+        ]
+        for at in range(0, len(new), WRITTEN_AT_ONCE):
+            some = new[at : at + WRITTEN_AT_ONCE]
+            written = self._works.store.read(partial(contents.write, mails=some))
+            for mail in some:
+                if isinstance(content := written.get(mail.id), Written):
+                    shelf.put(mail, content)
 
     def _sort_in(self, rows: list[Claimed], found: dict[int, Mail]) -> None:
         """Into the supply; what has to be routed again is, and is not ours any more."""
@@ -234,6 +260,7 @@ class Hand:
                 self.supply.append(load)
             else:
                 stale.append(load)
+        self._unsent += len(stale)
         if stale:
             reroute.again(self._works, self._lane_id, self._server_id, stale)
 
@@ -311,13 +338,11 @@ class Hand:
                 load.mail.recipient(load.row, written.values, written.link)
             )
             if load.mail.key is not None:
-                data = self._works.signers.sign(
-                    data, load.mail.key, self._works.store, but=load.mail.rewritten
-                )
+                data = self._signed(data, load.mail.key, load.mail.rewritten)
         except Refusal as refusal:
             self._settle_unsent(load, State.FAILED, "content", refusal.words)
             return None
-        except CannotOpen:
+        except CannotSign:
             logger("delivery").error("cannot_sign", delivery=load.row.id)
             self._settle_unsent(load, State.HELD, "cannot_sign", str(CANNOT_SIGN))
             return None
@@ -331,11 +356,17 @@ class Hand:
             return None
         return data
 
+    def _signed(self, data: bytes, key: LiveKey, rewritten: frozenset[bytes]) -> bytes:
+        try:
+            return self._works.signers.sign(data, key, self._works.store, but=rewritten)
+        except CannotOpen as fault:
+            raise CannotSign from fault
+
     def _read_again(self, mail: Mail) -> Written:
         """It could not be compiled with the others, or has left the shelf since."""
         written = self._works.store.read(lambda connection: contents.write(connection, [mail]))
         content = written[mail.id]
-        if isinstance(content, Refusal):
+        if isinstance(content, Exception):
             raise content
         self._works.shelf.put(mail, content)
         return content
@@ -353,4 +384,5 @@ class Hand:
             kind=kind,
             is_try=state is not State.SUPPRESSED,
         )
+        self._unsent += 1
         self._results.append(Result(settlement, row.tenant, load.mail.terms.campaign))

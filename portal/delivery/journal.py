@@ -9,6 +9,7 @@ is ended last, so that half a line is none; behind the last one the file is all 
     take 17                         composing it: a message that kills its worker is found by this
     dot 17                          its final dot leaves now
     reply 17 250 2.0.0 Ok: queued   the answer
+    drop 17                         it is not sent from here, for whatever reason
 
 Settled in the database, the lines have done their work and the file begins anew; with what is
 still in hand, and the one dot, if there is one, whose answer is awaited.
@@ -58,7 +59,9 @@ class Journal:
 
     def drop(self, delivery_id: int) -> None:
         """It was taken, and will not be sent from here."""
-        self._taken.discard(delivery_id)
+        if delivery_id in self._taken:
+            self._taken.discard(delivery_id)
+            self._pages.write(b"drop %d" % delivery_id)
 
     def settled(self) -> None:
         """The database knows every answer that is in here.
@@ -164,6 +167,8 @@ def recall(path: Path) -> Recollection:
                 taken.add(delivery_id)
                 dots.discard(delivery_id)
                 replies.pop(delivery_id, None)
+            case b"drop":
+                taken.discard(delivery_id)
             case b"dot":
                 dots.add(delivery_id)
             case b"reply":

@@ -22,7 +22,7 @@ from threading import Event, Lock, Thread
 
 from sqlalchemy.engine import Connection
 
-from portal.core.db import db
+from portal.core.db import db, reading
 from portal.core.errors import Refusal
 from portal.core.logs import logger
 from portal.delivery import register, servers, simulator
@@ -111,9 +111,12 @@ class Lane:
         try:
             if self._errand in (Errand.SEND, Errand.PROBE):
                 self._deliver(hand, journal)
-            else:
+            elif self._errand is Errand.SIMULATE:
                 while self._turn_over(hand, journal):
                     _simulate(hand)
+            else:
+                # Should the server be back meanwhile, its mail goes back as well.
+                self._find_work(hand, journal)
             self._leave(hand, journal, self.lane_id)
         finally:
             journal.close()
@@ -175,7 +178,7 @@ class Lane:
         return None
 
     def _way_in(self, hand: Hand) -> tuple[Target, SharedTokens]:
-        with self._works.context():
+        with self._works.context(), reading():
             server = db.session.get_one(SmtpServer, self.server_id)
             target = target_of(server, helo=self._works.helo, authority=self._works.authority)
             tokens = SharedTokens(self._works, server.id, binding_of(server))
@@ -195,7 +198,7 @@ class Lane:
             while session.is_open and not hand.is_over() and self._room(hand) != 0:
                 # A complaint is settled before anything else is sent.
                 has_work = bool(hand.supply) and not hand.troubles
-                if has_work or self._turn_over(hand, journal):
+                if has_work or self._find_work(hand, journal):
                     self._send(session, hand, journal)
                     self._keep_pace(hand)
                 elif not self._linger(session, hand):
@@ -210,6 +213,14 @@ class Lane:
         if self._is_abandoned:
             raise Abandoned
         return hand.turn_over(journal, room_on_connection=self._room(hand))
+
+    def _find_work(self, hand: Hand, journal: Journal) -> bool:
+        """Claim until there is something to send, or nothing is left that was claimed for nothing:
+        it had to be routed anew, or nobody wants it."""
+        while not self._turn_over(hand, journal):
+            if hand.is_dry or hand.is_over():
+                return False
+        return True
 
     def _room(self, hand: Hand) -> int | None:
         """How many messages this connection may still carry; None: any number."""

@@ -2,15 +2,16 @@
 
 A limit of L in a window of T seconds is kept over any T seconds that one looks at, not only from
 one full minute to the next: what was used in the window before counts for the part of it that is
-still within T (a sliding window counter). The counters live in the database, so they hold for all
-workers on all machines and outlast restarts. A lane takes its messages and the allowance for them
-in one transaction, so a limit simply shortens its batch.
+still within T (a sliding window counter, rounded so that it never gives too much). A few a second
+are given one by one instead, each a moment after the last. The counters live in the database, so
+they hold for all workers on all machines and outlast restarts. A lane takes its messages and the
+allowance for them in one transaction, so a limit simply shortens its batch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil, floor
 from typing import Any
@@ -28,6 +29,9 @@ WINDOWS = {
     "day": timedelta(days=1),
 }
 
+FEW = 10
+"""Messages a second up to which they are spaced: rounding would take half of one a second."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
@@ -36,12 +40,18 @@ class Limit:
     window: str
     most: int
 
+    @property
+    def spacing(self) -> timedelta | None:
+        """Between two messages, where each has its own moment."""
+        is_spaced = self.window == "second" and self.most <= FEW
+        return WINDOWS[self.window] / self.most if is_spaced else None
+
 
 @dataclass(frozen=True, slots=True)
 class Used:
     """What the store says about one window."""
 
-    starts_at: datetime
+    starts_at: datetime  # of spaced messages: when the next may leave
     used: int = 0
     used_before: int = 0
 
@@ -73,6 +83,10 @@ def room(limits: Sequence[Limit], used: dict[str, Used], now: datetime) -> Room:
     messages, wait = 1_000_000, 0.0
     for limit in limits:
         window = WINDOWS[limit.window]
+        if limit.spacing is not None:
+            until = (_next_at(limit.spacing, used.get(limit.window), now) - now).total_seconds()
+            messages, wait = min(messages, 0 if until else 1), max(wait, until)
+            continue
         present = _turned(used.get(limit.window, Used(now)), window, now)
         passed = (now - present.starts_at) / window
         weighted = present.used + ceil(present.used_before * (1 - passed))
@@ -81,6 +95,19 @@ def room(limits: Sequence[Limit], used: dict[str, Used], now: datetime) -> Room:
         if not free:
             wait = max(wait, _until_one_is_free(limit, present, passed) * window.total_seconds())
     return Room(messages, wait)
+
+
+def spent(limit: Limit, used: Used | None, count: int, now: datetime) -> Used:
+    """The counters once so many more are taken; a negative count is given back. Pure."""
+    if limit.spacing is not None:
+        return Used(_next_at(limit.spacing, used, now) + count * limit.spacing)
+    present = _turned(used or Used(now), WINDOWS[limit.window], now)
+    return replace(present, used=max(0, present.used + count))
+
+
+def _next_at(spacing: timedelta, used: Used | None, now: datetime) -> datetime:
+    """When one more may leave; never far away, whatever another limit has left in the store."""
+    return min(max(now, used.starts_at), now + spacing) if used else now
 
 
 def _until_one_is_free(limit: Limit, present: Used, passed: float) -> float:
@@ -123,13 +150,13 @@ def take(
     stored = _stored(connection, server_id)
     for limit in limits:
         known = stored.get(limit.window)
-        present = _turned(known or Used(now), WINDOWS[limit.window], now)
+        after = spent(limit, known, count, now)
         row = {
             "of_server": server_id,
             "of_window": limit.window,
-            "starts_at": present.starts_at,
-            "used": max(0, present.used + count),
-            "used_before": present.used_before,
+            "starts_at": after.starts_at,
+            "used": after.used,
+            "used_before": after.used_before,
         }
         connection.execute(_insert if known is None else _update, row)
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from threading import Lock
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, exists, select
 from sqlalchemy.engine import Connection
 
 from portal.apps.models import App
@@ -27,7 +27,7 @@ from portal.domains.models import Domain, DomainState
 from portal.domains.signing import LiveKey
 from portal.outbox import composition
 from portal.outbox.claims import Claimed
-from portal.outbox.models import Message
+from portal.outbox.models import Attachment, Message
 from portal.outbox.states import Category
 from portal.outbox.unsubscribing import Link
 from portal.smtp.compose import CompiledMessage, Recipient
@@ -37,6 +37,8 @@ from portal.white_labels.models import MailMode, WhiteLabel
 
 REMEMBERED = 512
 """Compiled messages in a worker; a campaign is one."""
+MOST_REMEMBERED = 32 * 2**20
+"""Characters of all of them; the newest stays whatever its size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,14 @@ class Mail:
     id: int
     public_id: str
     server_id: int | None  # by the route it has now
+    server_version: int | None
     mail_from: str
     date: datetime
     terms: Terms
     is_current: bool  # nothing that its route depended on has changed
     key: LiveKey | None  # signs what comes from its From
     rewritten: frozenset[bytes]  # fields that its server writes anew
+    has_files: bool = False
 
     def recipient(
         self, row: Claimed, values: Mapping[str, Any], link: Link | None = None
@@ -114,6 +118,7 @@ _messages = (
         WhiteLabel.mail_mode,
         Domain.state.label("domain_state"),
         Campaign.state.label("campaign_state"),
+        exists().where(Attachment.message_id == Message.id).label("has_files"),
     )
     .outerjoin(App, App.id == Message.app_id)
     .outerjoin(SmtpServer, SmtpServer.id == Message.server_id)
@@ -134,12 +139,14 @@ def _mail(
         id=row.id,
         public_id=row.public_id,
         server_id=row.server_id,
+        server_version=row.server_version,
         mail_from=row.from_email,
         date=row.send_at or row.created_at,
         terms=_terms(row, copies),
         is_current=_is_current(row),
         key=signing.key_for(keys, row.from_email),
         rewritten=_rewritten_by(row.preset),
+        has_files=bool(row.has_files),
     )
 
 
@@ -185,18 +192,31 @@ class Shelf:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._written: OrderedDict[tuple[int, str], Written] = OrderedDict()
+        self._written: OrderedDict[_Key, Written] = OrderedDict()
+        self._size = 0  # characters of all that is there
 
     def get(self, mail: Mail) -> Written | None:
-        # By From too: a message that was routed anew may leave under another address.
         with self._lock:
-            written = self._written.get((mail.id, mail.mail_from))
+            written = self._written.get(key := _key(mail))
             if written is not None:
-                self._written.move_to_end((mail.id, mail.mail_from))
+                self._written.move_to_end(key)
             return written
 
     def put(self, mail: Mail, written: Written) -> None:
         with self._lock:
-            self._written[mail.id, mail.mail_from] = written
-            while len(self._written) > REMEMBERED:
-                self._written.popitem(last=False)
+            before = self._written.pop(key := _key(mail), None)
+            self._written[key] = written
+            self._size += written.compiled.size - (before.compiled.size if before else 0)
+            while len(self._written) > REMEMBERED or (
+                self._size > MOST_REMEMBERED and len(self._written) > 1
+            ):
+                _oldest, gone = self._written.popitem(last=False)
+                self._size -= gone.compiled.size
+
+
+_Key: TypeAlias = tuple[int, int | None, int | None, str]
+
+
+def _key(mail: Mail) -> _Key:
+    """A message that was routed anew may leave under another address, name or Reply-To."""
+    return mail.id, mail.server_id, mail.server_version, mail.mail_from

@@ -25,6 +25,7 @@ class Memory:
     speed: float = 0.0  # messages a second of the last lane that sent
     last_tenant: int | None = None  # whose turn it was
     not_before: float = 0.0  # monotonic: no room, no connection free; worth another look then
+    version: int | None = None  # of the server's settings when that was found out
     lanes_at_most: int | None = None  # learnt: it complained about more
     complained_at: float = 0.0
     started_at: float = 0.0  # monotonic: its newest lane
@@ -33,6 +34,11 @@ class Memory:
         """One more answer; whether the answers of late call for parking the server."""
         with self.lock:
             return self.streak.note(fate, stage, domain)
+
+    def see(self, version: int) -> None:
+        """The server has these settings now; what was found out under others is not believed."""
+        if version != self.version:
+            self.version, self.not_before = version, 0.0
 
     def fewer_lanes(self) -> None:
         """It has too many connections: one less than now, at least one."""

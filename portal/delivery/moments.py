@@ -14,6 +14,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from threading import Lock
 
+SKEW = timedelta(seconds=10)
+"""How far the clocks of two machines may be apart without anybody noticing."""
 FOLLOWS = 1 / 60
 """Seconds of correction for each second that passes."""
 
@@ -31,9 +33,14 @@ class Moments:
         self._lock = Lock()
         self._anchor = reference
         self._anchored = monotonic()
+        self._ahead = timedelta(0)  # the reference, of us
 
     def now(self) -> datetime:
         return self._anchor + timedelta(seconds=self._monotonic() - self._anchored)
+
+    def latest(self) -> datetime:
+        """What another clock may call now: of somebody who has mail sent at once."""
+        return self.now() + max(self._ahead, SKEW)
 
     def follow(self, reference: datetime) -> timedelta:
         """Move a little towards the reference; how far it is away still."""
@@ -46,4 +53,5 @@ class Moments:
             step = max(-most, min(most, off))
             # Two assignments: a reader between them is off by the step, which is small.
             self._anchor, self._anchored = here + step, present
-            return off - step
+            self._ahead = off - step
+            return self._ahead

@@ -21,7 +21,7 @@ BACK_OFF = (1, 2, 4, 8, 15, 30, 60)
 SPREAD = 0.2
 """So that what was turned away together does not come back together."""
 SOON = timedelta(seconds=1)
-"""Until a copy is sent after a lost answer."""
+"""Until a copy is sent after a lost answer, or a message is tried again that stepped aside."""
 NEVER_LEARNT = lazy("It was handed over, but whether the server took it was never learnt.")
 
 
@@ -49,6 +49,10 @@ def settlement(
         case ServerFault(Kind.SENDER, reply):
             # The pair of server and sender is parked; this one waits with the others.
             return _kept(row, State.HELD, stage, "sender_refused", reply)
+        case ServerFault() as fault if stage is not Stage.MAIL:
+            return _stepped_aside(row, stage, fault, terms, now, random)
+        case NotSent(why) if stage is not Stage.MAIL:
+            return _stepped_aside(row, stage, why, terms, now, random)
         case ServerFault(kind, reply):
             # Not this message's fault: no attempt is charged, and it keeps its place.
             return _kept(row, State.QUEUED, stage, kind, reply)
@@ -83,11 +87,22 @@ def back_off(attempts: int, random: Random) -> timedelta:
     return timedelta(minutes=minutes * random.uniform(1 - SPREAD, 1 + SPREAD))
 
 
+def _stepped_aside(
+    row: Claimed, stage: Stage, fault: ServerFault, terms: Terms, now: datetime, random: Random
+) -> Settlement:
+    """The server is at fault, but perhaps it is this very message that it stumbles over: others go
+    first. Nothing is charged, unless its time is up."""
+    if now > terms.give_up_at:
+        return _deferred(row, stage, fault.kind, fault.reply, None, terms, now, random)
+    aside = _kept(row, State.DEFERRED, stage, fault.kind, fault.reply)
+    return aside._replace(due_at=now + SOON)
+
+
 def _deferred(
     row: Claimed,
     stage: Stage,
     kind: Kind,
-    reply: Reply,
+    reply: Reply | None,
     wait: int | None,
     terms: Terms,
     now: datetime,
@@ -97,7 +112,8 @@ def _deferred(
     if wait is not None:
         pause = timedelta(seconds=wait * random.uniform(1, 1 + SPREAD))
     due_at = now + pause
-    if due_at > terms.give_up_at:
+    # However long it had to wait for its server, it was tried for a while before it is given up.
+    if due_at > terms.give_up_at and row.attempts + 1 >= len(BACK_OFF):
         return _done(row, State.FAILED, stage, reply, "expired")
     return _done(row, State.DEFERRED, stage, reply, kind, due_at)
 

@@ -58,13 +58,14 @@ def plan(
     present: Mapping[int, Present],
     *,
     now: datetime,
+    latest: datetime,
     most_lanes: int,
     has_time: bool,
 ) -> Plan:
     """See the module."""
     due: dict[int, datetime] = {}
     for queue in queues:
-        if queue.due_at <= now:
+        if queue.is_due(now, latest):
             first = due.get(queue.server_id, queue.due_at)
             due[queue.server_id] = min(first, queue.due_at)
 

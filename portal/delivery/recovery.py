@@ -58,6 +58,7 @@ class Found:
     id: int
     folder: str
     boot_id: str
+    heartbeat_at: datetime
     lease_until: datetime
 
 
@@ -68,29 +69,45 @@ def settle_the_dead(
     mark: str,
     boot: str,
     worker_id: int,
+    heard: dict[int, datetime],
     now: Callable[[], datetime],
 ) -> int:
-    """Do it for every dead worker that can be known to be dead; how many deliveries that were."""
+    """Do it for every dead worker that can be known to be dead; how many deliveries that were.
+
+    `heard` keeps from one call to the next when each was last heard of: who still beats is alive,
+    whatever a clock that was set says of its lease.
+    """
     total = 0
-    for dead in store.read(lambda connection: _others(connection, worker_id)):
+    others = store.read(lambda connection: _others(connection, worker_id))
+    for dead in others:
         if dead.folder == mark:
-            heirloom = register.Alive.taken_over(folder, dead.id)
-            if heirloom is None:
-                continue
-            trust = Trust.WHOLE if dead.boot_id == boot else Trust.GOOD_NEWS
-        elif dead.lease_until < now():
-            heirloom, trust = None, Trust.NONE
-        else:
-            continue
-        total += _settle_worker(store, dead, folder, trust, now())
-        if heirloom is not None:
-            heirloom.let_go()
+            total += _settle_neighbour(store, dead, folder, boot, now())
+        elif dead.lease_until < now() and heard.get(dead.id) == dead.heartbeat_at:
+            total += _settle_worker(store, dead, folder, Trust.NONE, now())
+    heard.clear()
+    heard.update({other.id: other.heartbeat_at for other in others})
     return total
+
+
+def _settle_neighbour(store: Store, dead: Found, folder: Path, boot: str, now: datetime) -> int:
+    """Of this folder: if nobody holds its lock, and its journals can be read."""
+    try:
+        heirloom = register.Alive.taken_over(folder, dead.id)
+        if heirloom is None:
+            return 0
+        trust = Trust.WHOLE if dead.boot_id == boot else Trust.GOOD_NEWS
+        try:
+            return _settle_worker(store, dead, folder, trust, now)
+        finally:
+            heirloom.let_go()
+    except OSError as fault:
+        logger("delivery").error("cannot_bury_worker", worker=dead.id, fault=str(fault))
+        return 0
 
 
 def _others(connection: Connection, worker_id: int) -> list[Found]:
     rows = connection.execute(
-        select(Worker.id, Worker.folder, Worker.boot_id, Worker.lease_until)
+        select(Worker.id, Worker.folder, Worker.boot_id, Worker.heartbeat_at, Worker.lease_until)
         .where(Worker.id != worker_id, Worker.ended_at.is_(None))
         .order_by(Worker.id)
     )

@@ -14,11 +14,12 @@ import socket
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import delete, exists, func, insert, select, text, update
 from sqlalchemy.engine import Connection
 
 from portal.core.db import forget_rows
 from portal.delivery.models import Lane, Worker
+from portal.outbox.models import IS_SENDING, Delivery
 
 LEASE = timedelta(seconds=900)
 """Longer than the longest wait after a dot (600 s), so that nobody frees what may still be sent."""
@@ -64,9 +65,12 @@ def beat(connection: Connection, worker_id: int, *, now: datetime) -> bool:
 
 
 def sign_off(connection: Connection, worker_id: int, *, now: datetime) -> None:
-    """Nothing of this worker is left to be settled."""
-    connection.execute(delete(Lane).where(Lane.worker_id == worker_id))
-    connection.execute(update(Worker).where(Worker.id == worker_id).values(ended_at=now))
+    """It has ended. A lane whose claims could not be settled stays in the books, and the worker
+    with it, so that somebody else does it."""
+    left = exists().where(IS_SENDING, Delivery.lane_id == Lane.id)
+    connection.execute(delete(Lane).where(Lane.worker_id == worker_id, ~left))
+    its = exists().where(Lane.worker_id == worker_id)
+    connection.execute(update(Worker).where(Worker.id == worker_id, ~its).values(ended_at=now))
 
 
 def open_lane(

@@ -112,11 +112,12 @@ def _send_on(
     if before != (decision.server, message.from_email):
         words = _("Routed anew: %(answer)s", answer=explain.answer(decision, facts))
         db.session.add(Event(message_id=message.id, at=now, kind="rerouted", words=words))
-    connection.execute(
-        update(Delivery)
-        .where(Delivery.message_id == message.id, Delivery.server_id == server_id, IS_WAITING)
-        .values(server_id=decision.server)
-    )
+    if decision.server != server_id:
+        connection.execute(
+            update(Delivery)
+            .where(Delivery.message_id == message.id, Delivery.server_id == server_id, IS_WAITING)
+            .values(server_id=decision.server)
+        )
     moved = [
         _moved(load, Settlement(load.row.id, State.QUEUED, server_id=decision.server))
         for load in loads

@@ -141,7 +141,7 @@ def refuse_sender(
     is_news = health.refuse_sender(connection, server_id, from_email, words=words, now=now)
     held = connection.execute(
         update(Delivery)
-        .where(Delivery.server_id == server_id, IS_WAITING, _leaves_from(from_email))
+        .where(Delivery.server_id == server_id, IS_WAITING, leaves_from(from_email))
         .values(state=State.HELD, kind=Check.SENDER_REFUSED, words=words, settled_at=now)
         .returning(tally.ITS_CAMPAIGN)
     )
@@ -158,7 +158,7 @@ def accept_sender(connection: Connection, server_id: int, from_email: str, *, no
             Delivery.server_id == server_id,
             Delivery.state == State.HELD,
             Delivery.kind == Check.SENDER_REFUSED,
-            _leaves_from(from_email),
+            leaves_from(from_email),
         )
         .values(state=State.QUEUED, settled_at=None, due_at=now)
         .returning(tally.ITS_CAMPAIGN)
@@ -168,5 +168,6 @@ def accept_sender(connection: Connection, server_id: int, from_email: str, *, no
     return len(campaigns)
 
 
-def _leaves_from(from_email: str) -> ColumnElement[bool]:
+def leaves_from(from_email: str) -> ColumnElement[bool]:
+    """Deliveries of messages from this address."""
     return exists().where(Message.id == Delivery.message_id, Message.from_email == from_email)

@@ -68,6 +68,7 @@ class Survey:
     """What waits and how the servers are, at one moment."""
 
     now: datetime
+    latest: datetime  # what another clock may call now
     queues: list[Queue]
     conditions: dict[int, Condition]
 
@@ -103,6 +104,7 @@ class Worker:
         self._is_asked_to_stop = False
         self._lanes: list[Lane] = []
         self._memories: dict[int, Memory] = {}
+        self._heard: dict[int, datetime] = {}  # of workers on other machines
         self._beaten_at = float("-inf")
         self._looked_for_dead_at = float("-inf")
         self._crept_at = float("-inf")
@@ -234,19 +236,25 @@ class Worker:
             mark=self._mark,
             boot=self._boot,
             worker_id=self._works.worker_id,
+            heard=self._heard,
             now=self._moments.now,
         )
 
     def _bury_broken_lanes(self) -> None:
         """Lanes whose thread is gone: forget the clean ones, settle what the others left."""
         for lane in [lane for lane in self._lanes if not lane.thread.is_alive()]:
-            self._lanes.remove(lane)
             if not lane.is_clean:
-                self._memory(lane.server_id).not_before = time.monotonic() + LOOKS_EVERY
-                self._bury(lane)
+                memory = self._memory(lane.server_id)
+                memory.not_before = max(memory.not_before, time.monotonic() + LOOKS_EVERY)
+                if not self._bury(lane):
+                    continue
+            self._lanes.remove(lane)
 
-    def _bury(self, lane: Lane, *, is_deadly: bool = True) -> None:
-        if lane.lane_id is not None:
+    def _bury(self, lane: Lane, *, is_deadly: bool = True) -> bool:
+        """Settle what it left; False: its journal cannot be read now."""
+        if lane.lane_id is None:
+            return True
+        try:
             recovery.bury(
                 self.store,
                 self._works.folder,
@@ -256,12 +264,17 @@ class Worker:
                 now=self._moments.now(),
                 is_deadly=is_deadly,
             )
+        except OSError as fault:
+            logger("delivery").error("cannot_bury_lane", lane=lane.lane_id, fault=str(fault))
+            return False
+        return True
 
     def _look(self, connection: Connection) -> Survey:
         now = self._moments.now()
         queues = claims.queues(connection)
         server_ids = {queue.server_id for queue in queues}
-        return Survey(now, queues, servers.conditions(connection, server_ids, now=now))
+        found = servers.conditions(connection, server_ids, now=now)
+        return Survey(now, self._moments.latest(), queues, found)
 
     def _open_lanes(self, survey: Survey) -> bool:
         """Do what the plan says; whether any lane was opened or called."""
@@ -270,6 +283,7 @@ class Worker:
             survey.conditions,
             self._present(survey),
             now=survey.now,
+            latest=survey.latest,
             most_lanes=self._most_lanes,
             has_time=self._busy.share() < SPARE,
         )
@@ -293,6 +307,8 @@ class Worker:
             memory = self._memory(server_id)
             memory.lanes = lanes[server_id]
             condition = survey.conditions.get(server_id)
+            if condition is not None:
+                memory.see(condition.version)
             present[server_id] = Present(
                 lanes=lanes[server_id],
                 idle=idle[server_id],
@@ -331,7 +347,7 @@ class Worker:
             return False
         for queue in survey.queues:
             condition = survey.conditions.get(queue.server_id)
-            if queue.due_at > survey.now:
+            if not queue.is_due(survey.now, survey.latest):
                 continue
             if (
                 condition is None

@@ -20,7 +20,7 @@ from datetime import datetime
 from itertools import chain, zip_longest
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, bindparam, insert, literal_column, select, text, update
+from sqlalchemy import Boolean, Select, bindparam, insert, literal_column, select, text, update
 from sqlalchemy.engine import Connection
 from sqlalchemy.sql.elements import ColumnElement, TextClause
 from sqlalchemy.sql.selectable import TextualSelect
@@ -40,6 +40,12 @@ class Queue(NamedTuple):
     tenant: int
     priority: int
     due_at: datetime  # of what is due first
+    is_queued: bool = False  # what is due first was to be sent at once
+
+    def is_due(self, now: datetime, latest: datetime) -> bool:
+        """Whether something of it should leave. `latest` is now by any clock that may have written
+        the moment: what was to be sent at once does not wait until ours says the same."""
+        return self.due_at <= (latest if self.is_queued else now)
 
 
 class Claimed(NamedTuple):
@@ -137,13 +143,15 @@ def _queues_sql(where: str) -> TextualSelect:
             SELECT coalesce({next_priority}, {next_tenant}, {next_server})
             FROM first_of JOIN delivery AS at ON at.id = first_of.id
         )
-        SELECT {key}, due_at FROM first_of JOIN delivery USING (id) LIMIT :limit
+        SELECT {key}, due_at, state = 'queued' AS is_queued
+        FROM first_of JOIN delivery USING (id) LIMIT :limit
         """  # noqa: S608 - made of constants only
     ).columns(
         server_id=Delivery.server_id.type,
         tenant=Delivery.tenant.type,
         priority=Delivery.priority.type,
         due_at=UtcTime(),
+        is_queued=Boolean(),
     )
 
 
@@ -158,13 +166,17 @@ def claim(
     server_id: int,
     now: datetime,
     limit: int,
+    latest: datetime | None = None,
     after: int | None = None,
 ) -> list[Claimed]:
     """Take up to `limit` deliveries that are due at `now`, in the order in which they should leave.
 
-    `after` is the tenant whose turn it was last; the next one begins.
+    `latest` is now by any other clock, see `Queue.is_due`; `after` is the tenant whose turn it was
+    last, and the next one begins.
     """
-    due = [queue for queue in queues(connection, server_id=server_id) if queue.due_at <= now]
+    latest = latest or now
+    waiting = queues(connection, server_id=server_id)
+    due = [queue for queue in waiting if queue.is_due(now, latest)]
     turns = _turns(due, after)
     taken: list[list[Claimed]] = []
     left = limit
@@ -173,7 +185,7 @@ def claim(
         mine: list[Claimed] = []
         for queue in of_tenant:
             if len(mine) < share:
-                mine += _take(connection, queue, lane_id, now, share - len(mine))
+                mine += _take(connection, queue, lane_id, now, latest, share - len(mine))
         taken.append(mine)
         left -= len(mine)
         if left <= 0:
@@ -190,7 +202,12 @@ def _turns(due: Iterable[Queue], after: int | None) -> list[list[Queue]]:
 
 
 def _take(
-    connection: Connection, queue: Queue, lane_id: int, now: datetime, limit: int
+    connection: Connection,
+    queue: Queue,
+    lane_id: int,
+    now: datetime,
+    latest: datetime,
+    limit: int,
 ) -> list[Claimed]:
     chosen = _chosen(connection).cte("chosen")
     rows = connection.execute(
@@ -203,6 +220,7 @@ def _take(
             "whose": queue.tenant,
             "how_urgent": queue.priority,
             "now": now,
+            "latest": latest,
             "most": limit,
             "lane": lane_id,
         },
@@ -217,7 +235,9 @@ def _chosen(connection: Connection) -> Select[int]:
             Delivery.server_id == bindparam("server"),
             Delivery.tenant == bindparam("whose"),
             Delivery.priority == bindparam("how_urgent"),
-            Delivery.due_at <= bindparam("now", type_=UtcTime()),
+            Delivery.due_at <= bindparam("latest", type_=UtcTime()),
+            (Delivery.due_at <= bindparam("now", type_=UtcTime()))
+            | (Delivery.state == literal_column("'queued'")),
             IS_WAITING,
         )
         .order_by(Delivery.due_at)

@@ -191,6 +191,7 @@ class CompiledMessage:
         "_subject",
         "_unsubscribe",
         "_wholes",
+        "size",
     )
 
     def __init__(
@@ -241,6 +242,7 @@ class CompiledMessage:
             self._skeleton += ["".join(fixed), ""]
             fixed.clear()
         self._skeleton.append("".join(fixed))
+        self.size = sum(map(len, self._skeleton))  # characters of what is fixed
         self._merges = list(at)
         self._edges = sorted(edges)
         self._last = sorted(last)

@@ -29,7 +29,7 @@ def test_what_the_server_taught_us_is_below_what_was_configured() -> None:
 
 
 def test_the_tightest_limit_decides() -> None:
-    tight = [Limit("second", 10), Limit("day", 200)]
+    tight = [Limit("second", 14), Limit("day", 200)]
     used = {"second": Used(NOW, 4), "day": Used(NOW - timedelta(hours=1), 198)}
 
     assert room(tight, used, NOW).messages == 2
@@ -59,9 +59,7 @@ def test_no_window_gets_more_than_its_limit_and_a_wait_is_never_in_vain(
     for pause, wanted in steps:
         now += pause * span
         answer = room([limit], {window: used}, now)
-        taken = min(wanted, answer.messages)
-        present = limits._turned(used, span, now)
-        used = Used(present.starts_at, present.used + taken, present.used_before)
+        used = limits.spent(limit, used, min(wanted, answer.messages), now)
         starts[used.starts_at] = used.used
         if not answer.messages:
             later = now + timedelta(seconds=answer.wait) + timedelta(microseconds=10)
@@ -69,6 +67,47 @@ def test_no_window_gets_more_than_its_limit_and_a_wait_is_never_in_vain(
             assert answer.wait <= 2 * span.total_seconds()
 
     assert all(count <= most for count in starts.values())
+
+
+@given(
+    most=st.integers(1, limits.FEW),
+    pauses=st.lists(st.floats(0, 1.5), min_size=20, max_size=60),
+)
+def test_a_few_a_second_leave_one_by_one_and_as_many_as_they_may(
+    most: int, pauses: list[float]
+) -> None:
+    limit, second = Limit("second", most), timedelta(seconds=1)
+    used: dict[str, Used] = {}
+    now, left_at = NOW, list[datetime]()
+
+    for pause in pauses:
+        answer = room([limit], used, now)
+        if answer.messages:
+            used["second"] = limits.spent(limit, used.get("second"), 1, now)
+            left_at.append(now)
+            now += pause * second
+        else:
+            now += timedelta(seconds=answer.wait)
+
+    assert all(
+        later - first >= second - timedelta(microseconds=most)
+        for first, later in zip(left_at, left_at[most:], strict=False)
+    )
+
+
+def test_one_a_second_is_one_a_second() -> None:
+    once = Limit("second", 1)
+    used: dict[str, Used] = {}
+    now, sent = NOW, 0
+
+    while now < NOW + timedelta(seconds=60):
+        answer = room([once], used, now)
+        if answer.messages:
+            used["second"] = limits.spent(once, used.get("second"), 1, now)
+            sent += 1
+        now += timedelta(seconds=answer.wait)
+
+    assert sent == 60
 
 
 @pytest.mark.both_stores

@@ -84,20 +84,37 @@ def test_another_senders_mail_stays_held(server: SmtpServer, ada: Person) -> Non
     assert fresh(delivery).state is State.HELD
 
 
+def test_mail_that_came_while_nobody_could_carry_it_is_freed_too(
+    server: SmtpServer, ada: Person
+) -> None:
+    _held(server, ada)
+    late = _accepted(ada, "Blog")
+    assert (late.state, late.kind, late.server_id) == (State.HELD, "sender_refused", None)
+
+    mended(server, _proof(server), from_email="news@acme.example")
+    db.session.commit()
+
+    assert (fresh(late).state, late.server_id) == (State.QUEUED, server.id)
+
+
 def _held(server: SmtpServer, owner: Person) -> Delivery:
+    delivery = _accepted(owner)
+    settling.refuse_sender(
+        db.session.connection(), server.id, "news@acme.example", WORDS, clock.now()
+    )
+    db.session.commit()
+    assert fresh(delivery).state is State.HELD
+    return delivery
+
+
+def _accepted(owner: Person, name: str = "Shop") -> Delivery:
     message = accept(
         Submission(
             owner.white_label_id,
             (Recipient(Mailbox(parse_address("kim@customer.example"))),),
             OwnContent("Hello", text="Hello"),
-            app_id=make_app(owner).id,
+            app_id=make_app(owner, name).id,
         )
     ).message
     db.session.commit()
-    settling.refuse_sender(
-        db.session.connection(), server.id, "news@acme.example", WORDS, clock.now()
-    )
-    db.session.commit()
-    delivery = fresh(message.deliveries[0])
-    assert delivery.state is State.HELD
-    return delivery
+    return fresh(message.deliveries[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -64,10 +65,19 @@ def test_a_wait_that_the_server_names_is_kept_to() -> None:
 def test_what_would_be_tried_after_its_time_has_expired() -> None:
     late = Terms(Category.TRANSACTIONAL, NOW + timedelta(minutes=2), copies=1)
 
-    done = after(TryAgain(Kind.BUSY, BUSY), terms=late)
+    done = after(TryAgain(Kind.BUSY, BUSY), row=ROW._replace(attempts=20), terms=late)
 
     assert done is not None
     assert (done.state, done.kind, done.code) == (State.FAILED, "expired", 450)
+
+
+def test_what_waited_too_long_for_its_server_is_tried_for_a_while_all_the_same() -> None:
+    late = Terms(Category.TRANSACTIONAL, NOW - timedelta(hours=1), copies=1)
+
+    done = after(TryAgain(Kind.GREYLIST, BUSY), row=ROW._replace(attempts=0), terms=late)
+
+    assert done is not None
+    assert done.state is State.DEFERRED
 
 
 @pytest.mark.parametrize("kind", [Kind.RATE, Kind.QUOTA, Kind.CREDENTIALS, Kind.BUSY])
@@ -85,8 +95,33 @@ def test_a_refused_sender_holds_the_message() -> None:
     assert (done.state, done.kind, done.attempts) == (State.HELD, "sender_refused", 2)
 
 
-def test_what_was_not_sent_goes_back_as_it_was() -> None:
-    assert after(NotSent(ServerFault(Kind.UNREACHABLE))) is None
+def test_what_was_not_begun_goes_back_as_it_was() -> None:
+    assert after(NotSent(ServerFault(Kind.UNREACHABLE)), Stage.MAIL) is None
+
+
+@pytest.mark.parametrize(
+    "fate", [ServerFault(Kind.RATE, BUSY), NotSent(ServerFault(Kind.UNREACHABLE))]
+)
+def test_a_message_that_the_server_stumbles_over_lets_others_go_first(fate: Fate) -> None:
+    done = after(fate, Stage.BODY)
+
+    assert done is not None
+    assert (done.state, done.attempts) == (State.DEFERRED, 2)
+    assert done.due_at is not None
+    assert done.due_at > NOW
+
+
+def test_a_message_that_the_server_stumbles_over_is_not_tried_for_ever() -> None:
+    over = replace(TERMS, give_up_at=NOW - timedelta(seconds=1))
+    row, tries = ROW._replace(attempts=0), 0
+
+    while (done := after(ServerFault(Kind.RATE, BUSY), row=row, terms=over)) is not None:
+        tries += 1
+        if done.state is State.FAILED:
+            break
+        row = row._replace(attempts=done.attempts)
+
+    assert (done and done.kind, tries) == ("expired", len(BACK_OFF))
 
 
 def test_a_lost_answer_is_followed_by_one_marked_copy() -> None:
@@ -138,6 +173,17 @@ def test_the_simulators_addresses_behave_as_named(email: str, expected: type) ->
     verdict, _stage = simulator.answer(email)
 
     assert isinstance(verdict, expected)
+
+
+def test_a_clock_that_jumps_ahead_is_known_for_what_others_write_by_it() -> None:
+    seconds = 0.0
+    moments = Moments(NOW, monotonic=lambda: seconds)
+
+    seconds = 5.0
+    moments.follow(NOW + timedelta(seconds=5, hours=1))
+
+    assert moments.latest() - NOW >= timedelta(seconds=5, hours=1)
+    assert moments.now() - NOW < timedelta(seconds=6)
 
 
 def test_a_clock_that_jumps_is_followed_by_a_second_a_minute() -> None:

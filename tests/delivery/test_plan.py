@@ -38,12 +38,14 @@ def decided(
     here: Present | None = None,
     lanes: int = 8,
     has_time: bool = True,
+    latest: datetime = NOW,
 ) -> Plan:
     return plan(
         queues,
         {1: condition} if condition else {},
         {1: here} if here else {},
         now=NOW,
+        latest=latest,
         most_lanes=lanes,
         has_time=has_time,
     )
@@ -55,6 +57,15 @@ def errands(made: Plan) -> list[Errand]:
 
 def test_a_server_with_due_mail_gets_a_lane() -> None:
     assert decided(DUE).start == (Start(1, Errand.SEND),)
+
+
+def test_what_was_to_be_sent_at_once_is_due_by_whatever_clock_its_moment_was_written() -> None:
+    ahead = timedelta(seconds=3)
+    waits = DUE._replace(due_at=NOW + ahead)
+
+    assert decided(waits, latest=NOW + ahead).start == ()
+    assert decided(waits._replace(is_queued=True)).start == ()
+    assert decided(waits._replace(is_queued=True), latest=NOW + ahead).start
 
 
 def test_mail_for_later_opens_nothing() -> None:
@@ -126,7 +137,7 @@ def test_strangers_leave_room_for_servers_that_work() -> None:
     conditions = {**strangers, 99: replace(WELL, id=99)}
     queues = [DUE._replace(server_id=number) for number in conditions]
 
-    made = plan(queues, conditions, {}, now=NOW, most_lanes=16, has_time=True)
+    made = plan(queues, conditions, {}, now=NOW, latest=NOW, most_lanes=16, has_time=True)
 
     served = [start.server_id for start in made.start]
     assert served[0] == 99
@@ -137,7 +148,7 @@ def test_a_server_that_failed_since_it_worked_is_a_stranger_again() -> None:
     conditions = {1: replace(WELL, faults=1), 2: replace(WELL, id=2)}
     queues = [DUE, DUE._replace(server_id=2, due_at=NOW)]
 
-    made = plan(queues, conditions, {}, now=NOW, most_lanes=1, has_time=True)
+    made = plan(queues, conditions, {}, now=NOW, latest=NOW, most_lanes=1, has_time=True)
 
     assert made.start == (Start(2, Errand.SEND),)
 

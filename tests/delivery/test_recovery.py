@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -118,6 +118,17 @@ def test_half_a_line_is_no_line(tmp_path: Path) -> None:
     assert set(told.replies) == {1}
 
 
+def test_what_was_answered_before_its_dot_was_not_in_hand_when_the_end_came(
+    tmp_path: Path,
+) -> None:
+    journal = Journal(tmp_path, LANE)
+    journal.take(1)
+    journal.drop(1)
+    journal.take(2)
+
+    assert recall(path_of(tmp_path, LANE)).killed_by() == {2}
+
+
 def test_a_lane_without_a_journal_tells_nothing(tmp_path: Path) -> None:
     assert recall(path_of(tmp_path, LANE)) == NOTHING
 
@@ -136,6 +147,7 @@ class Wreck:
         ada = make_person(make_white_label())
         self.server = make_server(ada)
         self.folder = folder
+        self.heard: dict[int, datetime] = {}
         send(make_app(ada), [f"person{number}@birch.example" for number in range(4)])
         self.ids = [row.id for row in deliveries()]
         now = clock.now()
@@ -167,12 +179,14 @@ class Wreck:
         journal.take(self.ids[2])
 
     def settle(self) -> int:
+        """As a worker does that looks again and again."""
         return recovery.settle_the_dead(
             Store(db.engine),
             folder=self.folder,
             mark="here",
             boot="this",
             worker_id=-1,
+            heard=self.heard,
             now=clock.now,
         )
 
@@ -210,9 +224,45 @@ def test_from_elsewhere_everything_is_in_doubt_once_the_lease_is_over(
 ) -> None:
     wreck = Wreck(tmp_path, mark="elsewhere", lease=-1)
 
-    wreck.settle()
+    assert (wreck.settle(), wreck.settle()) == (0, 4)
 
     assert wreck.states() == [(State.QUEUED, 1, 0)] * 4
+
+
+def test_who_beats_is_alive_whatever_a_clock_says_of_its_lease(app: Flask, tmp_path: Path) -> None:
+    wreck = Wreck(tmp_path, mark="elsewhere", lease=-1)
+    wreck.settle()
+    db.session.execute(update(Worker).values(heartbeat_at=clock.now() + timedelta(seconds=5)))
+    db.session.commit()
+
+    assert wreck.settle() == 0
+
+
+def test_a_journal_that_cannot_be_read_keeps_nobody_from_settling_the_others(
+    app: Flask, tmp_path: Path
+) -> None:
+    wreck = Wreck(tmp_path, lease=900)
+    written = path_of(tmp_path, LANE)
+    aside = written.rename(tmp_path / "aside")
+    written.mkdir()
+
+    assert wreck.settle() == 0
+    assert wreck.states() == [(State.SENDING, 0, 0)] * 4
+
+    written.rmdir()
+    aside.rename(written)
+    assert wreck.settle() == 4
+
+
+def test_a_worker_that_could_not_settle_a_lane_stays_in_the_books(
+    app: Flask, tmp_path: Path
+) -> None:
+    wreck = Wreck(tmp_path, lease=900)
+    assert wreck.worker_id is not None
+    with db.engine.begin() as connection:
+        register.sign_off(connection, wreck.worker_id, now=clock.now())
+
+    assert wreck.settle() == 4
 
 
 def test_elsewhere_nothing_is_touched_before_the_lease_is_over(app: Flask, tmp_path: Path) -> None:

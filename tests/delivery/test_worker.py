@@ -8,17 +8,22 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from portal.apps.models import App
 from portal.core import clock
-from portal.core.db import db
-from portal.delivery import hand
+from portal.core.db import db, reading
+from portal.delivery import hand, settling
+from portal.delivery.lane import Lane as LaneThread
+from portal.delivery.memory import Memory
 from portal.delivery.models import Hourly, Lane, Worker
 from portal.delivery.worker import LostLease
 from portal.delivery.worker import Worker as DeliveryWorker
-from portal.outbox.models import Attempt, Event
+from portal.delivery.works import Errand
+from portal.outbox import composition, wake
+from portal.outbox.models import Attempt, Event, Message
 from portal.outbox.states import Category, State
+from portal.smtp.compose import CompiledMessage
 from portal.smtp_settings import health
 from portal.smtp_settings.models import ParkedSender, ServerHealth, SmtpServer
 from portal.white_labels.models import MailMode
@@ -41,6 +46,14 @@ def make_shop(*servers: Fake, **facts: Any) -> tuple[App, SmtpServer]:
 def health_of(server: SmtpServer) -> ServerHealth:
     db.session.rollback()
     return db.session.get_one(ServerHealth, server.id, populate_existing=True)
+
+
+def open_lanes() -> int:
+    db.session.rollback()
+    with reading():
+        count = db.session.scalar(select(func.count()).select_from(Lane))
+        db.session.commit()
+    return count or 0
 
 
 def park(server: SmtpServer, *, probe_in: timedelta) -> None:
@@ -288,10 +301,10 @@ def test_answers_out_of_step_switch_pipelining_off(app: Flask) -> None:
         shop, server = make_shop(fake)
         message = send(shop)
 
-        drain(app)
+        with working(app):
+            until(lambda: states(message) == [State.SENT])
 
     assert health_of(server).is_out_of_step
-    assert states(message) == [State.SENT]
     assert fake.connections[-1].packets.count(b"DATA\r\n") == 1
 
 
@@ -532,3 +545,92 @@ def test_a_server_that_takes_fewer_connections_than_configured_is_given_fewer(ap
     assert {row.attempts for row in deliveries(message)} == {1}
     assert len(fake.connections) < 20
     assert health_of(server).parked_at is None
+
+
+def test_a_server_that_is_back_before_its_mail_is_routed_anew_simply_keeps_it(app: Flask) -> None:
+    with Fake() as own:
+        shop, server = make_shop(own)
+        message = send(shop)
+        worker = make_worker(app)
+        worker._sign_on()
+
+        LaneThread(worker._works, server.id, Errand.REROUTE, Memory()).run()
+        untouched = states(message)
+        worker._finish()
+        drain(app)
+
+    assert untouched == [State.QUEUED]
+    assert (states(message), len(own.ledger)) == ([State.SENT], 1)
+
+
+def test_mail_that_is_not_sent_uses_up_no_limit(app: Flask) -> None:
+    with Fake() as platforms:
+        make_server(make_person(name="Olive"), "main", port=platforms.port, per_day=2)
+        ada, cal = make_person(make_white_label()), make_person(make_white_label("Birch"))
+        shop, blog = make_app(ada), make_app(cal)
+        for number in range(4):
+            send(shop, f"person{number}@elm.example")
+        shop.white_label.suspended_at = clock.now()
+        db.session.commit()
+        others = [send(blog), send(blog)]
+
+        with working(app):
+            until(lambda: [states(message) for message in others] == [[State.SENT]] * 2)
+
+
+def test_a_raised_limit_holds_at_once(app: Flask) -> None:
+    with Fake() as own:
+        shop, server = make_shop(own, per_day=1)
+        send(shop)
+        second = send(shop)
+
+        with working(app, idle=0.1):
+            own.wait_for(1)
+            until(lambda: not open_lanes())
+            server.per_day, server.version = 50, server.version + 1
+            db.session.commit()
+            until(lambda: states(second) == [State.SENT])
+
+
+def test_a_message_that_cannot_be_read_keeps_no_other_from_leaving(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compile_it = composition.compiled
+
+    def compiled(message: Message, *args: Any, **options: Any) -> CompiledMessage:
+        if message.id == its_id:
+            raise ValueError("nobody thought of this")
+        return compile_it(message, *args, **options)
+
+    with Fake() as own:
+        shop, _server = make_shop(own)
+        before, broken, behind = send(shop), send(shop), send(shop)
+        its_id = broken.id
+        db.session.commit()
+        monkeypatch.setattr(composition, "compiled", compiled)
+
+        drain(app)
+
+    assert [states(message)[0] for message in (before, broken, behind)] == [
+        State.SENT,
+        State.HELD,
+        State.SENT,
+    ]
+    assert deliveries(broken)[0].kind == "cannot_compose"
+
+
+def test_a_sender_that_was_mended_sends_through_the_same_connection(app: Flask) -> None:
+    replies = iter([Say(550, "5.7.60 not yours"), *[Say(250, "Ok")] * 9])
+    with Fake(Script(mail=lambda _command: next(replies))) as own:
+        shop, server = make_shop(own)
+        first = send(shop)
+
+        with working(app, idle=5.0):
+            until(lambda: states(first) == [State.HELD])
+            with db.engine.begin() as connection:
+                from_email = deliveries(first)[0].message.from_email
+                settling.accept_sender(connection, server.id, from_email, now=clock.now())
+                wake.tell(connection)
+            until(lambda: states(first) == [State.SENT])
+
+    assert len(own.connections) == 1

@@ -106,6 +106,23 @@ def test_what_is_due_is_taken_and_what_is_not_stays(app: Flask) -> None:
     assert taken[0].values == {"first_name": "Person 1"}
 
 
+@pytest.mark.both_stores
+def test_what_was_to_be_sent_at_once_is_taken_by_whatever_clock_its_moment_was_written(
+    app: Flask,
+) -> None:
+    ahead = queue(1, due_at=NOW + timedelta(seconds=3))
+    queue(1, state=State.DEFERRED, due_at=NOW + timedelta(seconds=4))
+    queue(1, due_at=NOW + timedelta(seconds=9))
+
+    with db.engine.begin() as connection:
+        latest = NOW + timedelta(seconds=5)
+        taken = claims.claim(
+            connection, lane_id=1, server_id=SERVER, now=NOW, latest=latest, limit=10
+        )
+
+    assert [claimed.id for claimed in taken] == ahead
+
+
 def test_scheduled_and_deferred_mail_is_taken_when_its_time_has_come(app: Flask) -> None:
     scheduled = queue(1, state=State.SCHEDULED, due_at=NOW - timedelta(seconds=2))
     deferred = queue(1, state=State.DEFERRED, due_at=NOW - timedelta(seconds=1))
@@ -162,9 +179,9 @@ def test_every_queue_is_found_with_its_first_due_moment(app: Flask) -> None:
         found = claims.queues(connection)
 
     assert found == [
-        (SERVER, 2, 0, NOW + timedelta(minutes=1)),
-        (SERVER, 2, 1, NOW),
-        (SERVER + 1, 7, 0, NOW),
+        (SERVER, 2, 0, NOW + timedelta(minutes=1), True),
+        (SERVER, 2, 1, NOW, True),
+        (SERVER + 1, 7, 0, NOW, True),
     ]
 
 
