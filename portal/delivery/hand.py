@@ -226,7 +226,7 @@ class Hand:
         return rows
 
     def _load(self, connection: Connection, rows: list[Claimed]) -> dict[int, Mail]:
-        """The messages of these deliveries; what is not compiled yet is put on the shelf."""
+        """The messages of these deliveries, and which of their readers want none."""
         self._unwanted = unwanted.in_hands(connection, self._lane_id) if rows else {}
         if not rows:
             return {}
