@@ -260,7 +260,7 @@ _LISTS = frozenset({"sender.defaults_changed"})
 
 
 _is_named = re.compile(
-    r"(?:person:|app |server |sender |template |thread |audience |campaign )[0-9]+ (.+)"
+    r"(?:(?:person:|app |server |sender |template |thread |audience )[0-9]+|campaign cmp_\w+) (.+)"
 ).fullmatch
 
 

@@ -191,6 +191,7 @@ def test_every_act_that_is_recorded_has_words() -> None:
         ("app 12", "app 12"),
         ("mail.acme.example", "mail.acme.example"),
         ("white label acme", "white label acme"),
+        ("campaign cmp_7be1f0c2a94d Spring", "Spring"),
     ],
 )
 def test_a_target_is_called_by_its_name(target: str, words: str) -> None:
