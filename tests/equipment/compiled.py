@@ -1,11 +1,12 @@
 """What each test's application would compile anew, compiled once for each test process.
 
 An application is made for every test, and more than half of a page test's time went into compiling
-the same templates and the same builders of addresses again.
+the same templates, statements and builders of addresses again.
 """
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any
@@ -13,6 +14,10 @@ from typing import Any
 import pytest
 from flask import Flask
 from jinja2.bccache import Bucket, BytecodeCache
+from sqlalchemy import Dialect, Engine
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
+from sqlalchemy.util import LRUCache
 from werkzeug.routing import Rule
 
 
@@ -43,6 +48,14 @@ def compiled_once(compile_builder: Callable[..., Any]) -> Callable[..., Any]:
     return builder
 
 
+_statements: dict[type[Dialect], LRUCache[Any, Any]] = {}
+
+
+def share_statements(engine: Engine) -> None:
+    """Let it know what earlier engines of its kind have compiled."""
+    engine._compiled_cache = _statements.setdefault(type(engine.dialect), LRUCache(5000))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def compiled() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
@@ -50,4 +63,13 @@ def compiled() -> Iterator[None]:
             Flask, "jinja_options", {**Flask.jinja_options, "bytecode_cache": CompiledTemplates()}
         )
         patch.setattr(Rule, "_compile_builder", compiled_once(Rule._compile_builder))
+        # Compiled statements are known by their dialect; here those of one kind are all alike.
+        for dialect in (SQLiteDialect, PGDialect):
+            patch.setattr(dialect, "__eq__", lambda one, other: type(one) is type(other))
+            patch.setattr(dialect, "__hash__", lambda one: hash(type(one)))
+        # What is there now stays: a quarter of the time went into looking it through for garbage.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(10_000, 10, 20)
         yield
+        gc.unfreeze()

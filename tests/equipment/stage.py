@@ -27,6 +27,7 @@ from portal.mail_templates.models import MailTemplate, TemplateText, TemplateVer
 from portal.senders.models import Sender, SenderDefault
 from portal.smtp_settings.models import AuthKind, ServerHealth, SmtpServer, TlsMode
 from portal.white_labels.models import Hostname, MailMode, Platform, WhiteLabel
+from tests.equipment.compiled import share_statements
 
 Thing = TypeVar("Thing")
 
@@ -94,6 +95,7 @@ def app(config: Config, store: str) -> Iterator[Flask]:
     """An application on an empty database, its context pushed."""
     app = create_app(config)
     with app.app_context():
+        share_statements(db.engine)
         if store == "postgresql":
             db.create_all()
         db.session.add(Platform(id=1, name="Northwind Apps", origin=config.platform_origin))
