@@ -44,7 +44,12 @@ IMPURE = {
 }
 
 # Memory that few processes need: these are loaded when they are wanted.
-LOADED_LATE = {"portal.jobs": {"portal.jobs"}, "portal.commands.check": {"redis"}}
+LOADED_LATE = {
+    "portal.accounts.passkeys": {"webauthn"},
+    "portal.commands.check": {"redis"},
+    "portal.jobs": {"portal.jobs"},
+    "portal.mail_templates.content": {"portal.mail_templates.laying_out"},
+}
 
 
 def room_of(module: str) -> str:

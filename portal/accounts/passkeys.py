@@ -2,6 +2,8 @@
 
 A passkey is made for one host and works there only. User verification is always asked for, so
 that a passkey alone is two factors: the device, and the finger, face or PIN that opens it.
+
+The library is 6 MB and loaded by the ceremonies only: most processes never see one.
 """
 
 from __future__ import annotations
@@ -12,16 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-import webauthn
 from sqlalchemy import select
-from webauthn.helpers import base64url_to_bytes, bytes_to_base64url
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
 
 from portal.accounts import attempts
 from portal.accounts.models import Passkey, Person
@@ -50,18 +43,22 @@ def of_person(person: Person) -> Sequence[Passkey]:
 
 def ask_to_register(person: Person, *, host: str, place: str) -> Question:
     """Ask the browser for a new passkey; `place` is the name that its owner sees."""
+    import webauthn  # noqa: PLC0415
+    from webauthn.helpers import bytes_to_base64url, structs  # noqa: PLC0415
+
     options = webauthn.generate_registration_options(
         rp_id=host,
         rp_name=place,
         user_id=str(person.id).encode(),
         user_name=person.email,
         user_display_name=person.name,
-        authenticator_selection=AuthenticatorSelectionCriteria(
-            resident_key=ResidentKeyRequirement.REQUIRED,
-            user_verification=UserVerificationRequirement.REQUIRED,
+        authenticator_selection=structs.AuthenticatorSelectionCriteria(
+            resident_key=structs.ResidentKeyRequirement.REQUIRED,
+            user_verification=structs.UserVerificationRequirement.REQUIRED,
         ),
         exclude_credentials=[
-            PublicKeyCredentialDescriptor(id=passkey.credential_id) for passkey in of_person(person)
+            structs.PublicKeyCredentialDescriptor(id=passkey.credential_id)
+            for passkey in of_person(person)
         ],
     )
     return Question(webauthn.options_to_json(options), bytes_to_base64url(options.challenge))
@@ -75,6 +72,10 @@ def register(
     Raises:
         Refusal: the answer does not belong to the question, or to this host.
     """
+    import webauthn  # noqa: PLC0415
+    from webauthn.helpers import base64url_to_bytes  # noqa: PLC0415
+    from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
+
     _use_up(challenge)
     try:
         verified = webauthn.verify_registration_response(
@@ -105,8 +106,11 @@ def register(
 
 def ask_to_sign_in(*, host: str) -> Question:
     """Ask the browser for any passkey of this host; its owner chooses which."""
+    import webauthn  # noqa: PLC0415
+    from webauthn.helpers import bytes_to_base64url, structs  # noqa: PLC0415
+
     options = webauthn.generate_authentication_options(
-        rp_id=host, user_verification=UserVerificationRequirement.REQUIRED
+        rp_id=host, user_verification=structs.UserVerificationRequirement.REQUIRED
     )
     return Question(webauthn.options_to_json(options), bytes_to_base64url(options.challenge))
 
@@ -119,6 +123,10 @@ def sign_in(
     Raises:
         Refusal: unknown, of another tenant or host, or the answer does not belong to the question.
     """
+    import webauthn  # noqa: PLC0415
+    from webauthn.helpers import base64url_to_bytes  # noqa: PLC0415
+    from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
+
     _use_up(challenge)
     try:
         credential_id = base64url_to_bytes(json.loads(answer)["id"])

@@ -14,11 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from inscriptis import get_text
-from inscriptis.model.config import ParserConfig
-from inscriptis.model.css import CssParse
-from inscriptis.model.html_element import HtmlElement
-
 from portal.mail_templates.merge import LONGEST_SOURCE, Template, TemplateError, parse
 from portal.smtp.segments import Content
 
@@ -55,27 +50,6 @@ _is_verbatim = re.compile(
 )
 _tag = re.compile(r"</?[a-z][^<>]*>", re.IGNORECASE)
 _address = re.compile(r"\bhref\s*=\s*([^<>]*)", re.IGNORECASE)
-
-
-def _style(value: str, element: HtmlElement) -> None:
-    """Of a style only what shows or hides: a margin may be a hundred thousand lines wide."""
-    for part in value.lower().split(";"):
-        name, _colon, setting = (piece.strip() for piece in part.partition(":"))
-        if name == "display":
-            CssParse.attr_display(setting, element)
-        elif name == "white-space":
-            CssParse.attr_white_space(setting, element)
-
-
-def _for_text() -> ParserConfig:
-    config = ParserConfig(display_links=True)
-    config.attribute_handler.attribute_mapping = {
-        **config.attribute_handler.attribute_mapping, "style": _style
-    }  # fmt: skip
-    return config
-
-
-_TO_TEXT = _for_text()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +119,9 @@ def text_from_html(html: str) -> str:
     """
     if _most_text(html) > _MOST_TEXT:
         html = _laid_out.sub("<br", html)
-    text: str = get_text(html, _TO_TEXT)
+    from portal.mail_templates.laying_out import laid_out  # noqa: PLC0415 - its library is 5 MB
+
+    text = laid_out(html)
     return "".join(f"{line.rstrip()}\n" for line in text.strip().splitlines())
 
 
