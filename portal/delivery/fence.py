@@ -13,6 +13,7 @@ Either fences it: `Engine.is_fenced` in the database, so that all workers see it
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -48,10 +49,7 @@ class Note:
 
 def check(store: Store, folder: Path, *, now: Callable[[], datetime]) -> str:
     """Compare folder and database, fence if they do not fit, and give the folder's mark."""
-    note = _read(folder)
-    if note is None:
-        note = Note(secrets.token_hex(8), 0)
-        _write(folder, note)
+    note = _read(folder) or _begin(folder)
     fault = store.write(lambda connection: _compare(connection, note, now()))
     if fault is not None:
         logger("delivery").error("fenced", why=fault)
@@ -167,11 +165,26 @@ def _read(folder: Path) -> Note | None:
     return Note(stored["mark"], stored["beats"])
 
 
+def _begin(folder: Path) -> Note:
+    """A mark for this folder. Of workers that begin at the same moment one gives it to all."""
+    beside = _written(folder, Note(secrets.token_hex(8), 0))
+    with contextlib.suppress(FileExistsError):
+        os.link(beside, _path(folder))
+    beside.unlink()
+    note = _read(folder)
+    assert note is not None
+    return note
+
+
 def _write(folder: Path, note: Note) -> None:
     """Whole or not at all: half a mark would fence everything."""
+    _written(folder, note).replace(_path(folder))
+
+
+def _written(folder: Path, note: Note) -> Path:
     beside = folder / f"mark.{secrets.token_hex(4)}.new"
     with beside.open("w") as file:
         json.dump({"mark": note.mark, "beats": note.beats}, file)
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(_path(folder))
+    return beside

@@ -56,6 +56,21 @@ def test_the_same_database_sends_again_and_again(app: Flask, tmp_path: Path) -> 
     assert all(meet(tmp_path / "here") for _start in range(3))
 
 
+def test_two_workers_that_begin_in_one_folder_at_the_same_moment_are_of_one_place(
+    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, looks = fence._read, iter([None])
+    meet(tmp_path / "here")
+    # The second has looked before the first wrote its mark.
+    monkeypatch.setattr(
+        fence, "_read", lambda folder: None if next(looks, "over") is None else read(folder)
+    )
+
+    assert meet(tmp_path / "here")
+
+    assert len(backup()) == 1
+
+
 def test_a_restored_database_is_fenced(app: Flask, tmp_path: Path) -> None:
     meet(tmp_path / "here")
     yesterday = backup()
