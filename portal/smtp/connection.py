@@ -112,8 +112,8 @@ class _Opening:
                 causes.append(_connect_cause(error))
             else:
                 return Wire(connecting), address
-        # A refusal tells more than a silence, and both more than a network that we lack.
-        telling = (Cause.CONNECTION_REFUSED, Cause.CONNECT_TIMEOUT, Cause.NO_ROUTE)
+        # Who hangs up is there; a refusal tells more than a silence, and a network we lack least.
+        telling = (Cause.CLOSED, Cause.CONNECTION_REFUSED, Cause.CONNECT_TIMEOUT, Cause.NO_ROUTE)
         cause = min(causes[1:] or causes, key=telling.index)
         raise SessionFault(line_fault(cause), Stage.CONNECT)
 
@@ -197,6 +197,8 @@ def _connect_cause(error: OSError) -> Cause:
         return Cause.CONNECTION_REFUSED
     if isinstance(error, TimeoutError):
         return Cause.CONNECT_TIMEOUT
+    if isinstance(error, ConnectionError):
+        return Cause.CLOSED  # it answered, and hung up before we had looked
     return Cause.NO_ROUTE
 
 
