@@ -72,7 +72,6 @@ class Lane:
         self._is_dismissed = False
         self._session: Session | None = None
         self._announced: int | None = None  # the journal knows that it is composed next
-        self._next_at = 0.0  # monotonic: when the server's rate allows another message
 
     def run(self) -> None:
         """Steps 1 to 7."""
@@ -292,22 +291,22 @@ class Lane:
         return bool(hand.supply) or self._turn_over(hand, journal)
 
     def _is_time(self, hand: Hand) -> bool:
-        """Keep to the rate within the batch. A long pause ends the run, so that no dot waits."""
+        """Keep to the rate, together with the other lanes to this server: each message has its own
+        moment. A long pause ends the run, so that no dot waits."""
         limits = hand.condition.limits if hand.condition is not None else ()
         rate = next((limit.most for limit in limits if limit.window == "second"), 0)
         if not rate:
             return True
-        pause = self._next_at - time.monotonic()
+        pause = self._memory.reserve(rate, within=SHORT_WAIT)
         if pause > SHORT_WAIT:
             return False
         if pause > 0:
             time.sleep(pause)
-        self._next_at = max(self._next_at, time.monotonic() - SHORT_WAIT) + 1 / rate
         return True
 
     def _keep_pace(self, hand: Hand) -> None:
         """Between two runs: wait until the rate allows the next."""
-        pause = self._next_at - time.monotonic()
+        pause = self._memory.next_at - time.monotonic()
         if hand.supply and not hand.is_over() and pause > 0:
             self._works.stop.wait(pause)
 

@@ -19,11 +19,12 @@ class Memory:
     """One server, for all lanes of this process."""
 
     streak: Streak = field(default_factory=Streak)
-    lock: Lock = field(default_factory=Lock)  # around the streak
+    lock: Lock = field(default_factory=Lock)  # around the streak and the pace
     lanes: int = 0  # of this process, as the worker last counted
     is_proven: bool = False  # it took a message in this process's life
     speed: float = 0.0  # messages a second of the last lane that sent
     last_tenant: int | None = None  # whose turn it was
+    next_at: float = 0.0  # monotonic: when its rate allows another message
     not_before: float = 0.0  # monotonic: no room, no connection free; worth another look then
     version: int | None = None  # of the server's settings when that was found out
     lanes_at_most: int | None = None  # learnt: it complained about more
@@ -34,6 +35,16 @@ class Memory:
         """One more answer; whether the answers of late call for parking the server."""
         with self.lock:
             return self.streak.note(fate, stage, domain)
+
+    def reserve(self, rate: float, *, within: float) -> float:
+        """Seconds until a server of this rate may be given one more message; the moment is the
+        caller's, and the next one has to wait, if that is no longer than `within`."""
+        with self.lock:
+            present = time.monotonic()
+            pause = max(0.0, self.next_at - present)
+            if pause <= within:
+                self.next_at = max(self.next_at, present - within) + 1 / rate
+            return pause
 
     def see(self, version: int) -> None:
         """The server has these settings now; what was found out under others is not believed."""
