@@ -20,7 +20,7 @@ from portal.campaigns.pace import Pace
 from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import Refusal
-from portal.core.words import _
+from portal.core.words import _, kept
 from portal.mail_templates import templates
 from portal.outbox import acts, tally
 from portal.outbox.accept import FARTHEST
@@ -126,7 +126,7 @@ def pause(campaign: Campaign, *, why: str | None = None) -> None:
     refuse_unless(campaign, CampaignState.RUNNING, "not_running", _("It is not under way."))
     campaign.state, campaign.paused_at = CampaignState.PAUSED, clock.now()
     campaign.words, campaign.has_moves = why, True
-    told(campaign, "paused", {"words": why} if why else None)
+    told(campaign, "paused", {"words": kept(why)} if why else None)
 
 
 def resume(campaign: Campaign) -> None:

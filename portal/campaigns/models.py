@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Person
@@ -13,7 +13,7 @@ from portal.apps.models import App
 from portal.campaigns.pace import PaceKind as PaceKind
 from portal.campaigns.states import CampaignState as CampaignState
 from portal.campaigns.states import ImportState as ImportState
-from portal.core.db import BigId, Json, Model, UtcTime, enum_of
+from portal.core.db import BigId, Json, KeptWords, Model, UtcTime, enum_of
 from portal.mail_templates.models import MailTemplate, TemplateText, TemplateVersion
 from portal.outbox.models import Message
 from portal.senders.models import Sender
@@ -114,7 +114,7 @@ class AudienceImport(Model):
     faults: Mapped[list[dict[str, Any]]] = mapped_column(Json, default=list)  # the first ones
     columns: Mapped[dict[str, int]] = mapped_column(Json, default=dict)
     languages: Mapped[dict[str, int]] = mapped_column(Json, default=dict)
-    words: Mapped[str | None] = mapped_column(Text)  # why it failed
+    words: Mapped[str | None] = mapped_column(KeptWords)  # why it failed
 
     audience: Mapped[Audience] = relationship()
     by: Mapped[Person | None] = relationship()
@@ -163,7 +163,7 @@ class Campaign(Model):
     launched_by_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))
     paused_at: Mapped[datetime | None] = mapped_column(UtcTime)
     finished_at: Mapped[datetime | None] = mapped_column(UtcTime)  # or cancelled
-    words: Mapped[str | None] = mapped_column(Text)  # why it was paused, if not by hand
+    words: Mapped[str | None] = mapped_column(KeptWords)  # why it was paused, if not by hand
 
     # How far its people are in the outbox; each step is one transaction.
     members_to: Mapped[int] = mapped_column(BigId, default=0)  # the last member that is meant

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from portal.campaigns.models import Campaign, CampaignState
 from portal.core.db import db
-from portal.core.words import lazy
+from portal.core.words import kept, lazy
 from portal.outbox.balance import PAUSED
 from portal.outbox.claims import Settlement
 from portal.outbox.states import State
@@ -32,7 +32,7 @@ def stop_of(campaign_id: int | None) -> Settlement | None:
     query = select(Campaign.state).where(Campaign.id == campaign_id).with_for_update(read=True)
     match db.session.scalar(query):
         case CampaignState.PAUSED:
-            return Settlement(0, State.HELD, kind=PAUSED, words=str(WORDS))
+            return Settlement(0, State.HELD, kind=PAUSED, words=kept(WORDS))
         case CampaignState.CANCELLED:
             return Settlement(0, State.CANCELLED)
         case _:

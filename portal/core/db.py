@@ -24,6 +24,7 @@ from sqlalchemy import (
     Enum,
     Integer,
     MetaData,
+    Text,
     delete,
     event,
 )
@@ -33,6 +34,8 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
+
+from portal.core.words import kept, told
 
 SQLITE_AT_LEAST = (3, 51, 3)
 """Older SQLite libraries can lose committed pages when a WAL file is reset under load."""
@@ -79,6 +82,22 @@ class UtcTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+class KeptWords(TypeDecorator[str]):
+    """Words for people: our own are read in the reader's language, others' stay as they are.
+
+    Whoever writes them past this type, in a statement of their own, keeps them by `words.kept`.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else kept(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        return None if value is None else told(value)
 
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 _translate: Callable[[str], str] = str
 
@@ -13,10 +16,82 @@ def set_translator(translate: Callable[[str], str]) -> None:
     _translate = translate
 
 
+_speaking: ContextVar[Callable[[str], str] | None] = ContextVar("speaking", default=None)
+
+
+@contextmanager
+def speaking(translate: Callable[[str], str]) -> Iterator[None]:
+    """Sentences in here are for another reader than the one who asks: the recipient of a mail."""
+    token = _speaking.set(translate)
+    try:
+        yield
+    finally:
+        _speaking.reset(token)
+
+
 def _(text: str, **values: object) -> str:
     """The sentence in the reader's language, `%(name)s` filled in from `values`."""
-    translated = _translate(text)
-    return translated % values if values else translated
+    translated = (_speaking.get() or _translate)(text)
+    return Said(translated % values if values else translated, text, values)
+
+
+class Said(str):
+    """A sentence of ours in the reader's language that still knows what it was made of."""
+
+    __slots__ = ("source", "values")
+
+    source: str  # the English sentence, with its gaps
+    values: Mapping[str, object]  # what fills them
+
+    def __new__(
+        cls, shown: str, source: str = "", values: Mapping[str, object] | None = None
+    ) -> Said:
+        said = super().__new__(cls, shown)
+        said.source, said.values = source or shown, values or {}
+        return said
+
+
+_MARK = "\x1f"
+"""Before our own sentences where they are kept; what others say has no control characters."""
+
+
+def kept(words: str | Words) -> str:
+    """Words as they are written down for later readers, whatever their language is.
+
+    A sentence of ours becomes its English source and what fills its gaps; all other words, a
+    server's for example, stay as they are.
+    """
+    if isinstance(words, Words):
+        words = str(words)
+    if not isinstance(words, Said):
+        return words
+    values = {name: _kept_value(value) for name, value in words.values.items()}
+    return f"{_MARK}{words.source}" + (f"{_MARK}{json.dumps(values)}" if values else "")
+
+
+def told(words: str) -> str:
+    """What was `kept`, in the language of whoever reads it now."""
+    if not words.startswith(_MARK):
+        return words
+    source, _mark, values = words[1:].partition(_MARK)
+    gaps = json.loads(values or "{}").items()
+    return _(source, **{name: _told_value(value) for name, value in gaps})
+
+
+def _kept_value(value: object) -> object:
+    match value:
+        case Said() | Words():
+            return kept(value)
+        case str():
+            return value.lstrip(_MARK)
+        case int() | float() | None:
+            return value
+        case _:
+            return str(value)
+
+
+def _told_value(value: object) -> object:
+    return told(value) if isinstance(value, str) else value
 
 
 class Words:

@@ -27,7 +27,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from portal.core.logs import logger
-from portal.core.words import lazy
+from portal.core.words import kept, lazy, told
 from portal.delivery.models import Engine, Folder, Worker
 from portal.delivery.store import Store
 
@@ -72,7 +72,7 @@ def _compare(connection: Connection, note: Note, now: datetime) -> str | None:
     _meet(connection, note, beats, now)
     if fault is None or is_vouched_for:
         return None
-    hold(connection, words=str(fault))
+    hold(connection, words=kept(fault))
     return str(fault)
 
 
@@ -130,7 +130,7 @@ def _engine(connection: Connection) -> datetime | None:
 def hold(connection: Connection, *, words: str = "") -> None:
     """Nothing leaves from now on; what is on its way right now is finished."""
     _engine(connection)
-    connection.execute(update(Engine).values(is_fenced=True, words=words or str(BY_HAND)))
+    connection.execute(update(Engine).values(is_fenced=True, words=words or kept(BY_HAND)))
 
 
 def resume(connection: Connection, *, now: datetime) -> None:
@@ -142,7 +142,7 @@ def resume(connection: Connection, *, now: datetime) -> None:
 def why(connection: Connection) -> str | None:
     """Why nothing leaves; None: it does."""
     row = connection.execute(select(Engine.is_fenced, Engine.words)).first()
-    return row.words or str(BY_HAND) if row is not None and row.is_fenced else None
+    return told(row.words or kept(BY_HAND)) if row is not None and row.is_fenced else None
 
 
 def forget(connection: Connection, mark: str) -> None:

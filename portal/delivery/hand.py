@@ -19,7 +19,7 @@ from sqlalchemy.engine import Connection
 from portal.core.errors import Refusal
 from portal.core.logs import logger
 from portal.core.vault import CannotOpen
-from portal.core.words import lazy
+from portal.core.words import kept, lazy
 from portal.delivery import (
     contents,
     limits,
@@ -379,7 +379,7 @@ class Hand:
             attempts=row.attempts,
             copies=row.copies,
             losses=row.losses,
-            words=words,
+            words=None if words is None else kept(words),
             stage="compose",
             kind=kind,
             is_try=state is not State.SUPPRESSED,

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import assert_never
 
-from portal.core.words import lazy
+from portal.core.words import kept, lazy
 from portal.outbox.claims import Claimed, Settlement
 from portal.outbox.states import Category, State
 from portal.smtp.protocol import Fate, NotSent, Unknown
@@ -74,7 +74,7 @@ def unknown(row: Claimed, *, terms: Terms, now: datetime) -> Settlement:
         copies=row.copies + 1 if may_repeat else row.copies,
         losses=row.losses,
         due_at=now + SOON if may_repeat else None,
-        words=str(NEVER_LEARNT),
+        words=kept(NEVER_LEARNT),
         stage=Stage.BODY,
         kind="unknown",
         as_unknown=True,

@@ -26,7 +26,7 @@ from sqlalchemy import select
 from sqlalchemy.engine import Connection
 
 from portal.core.logs import logger
-from portal.core.words import lazy
+from portal.core.words import kept, lazy
 from portal.delivery import mails, outcomes, register, settling
 from portal.delivery.journal import NOTHING, Recollection, path_of, recall
 from portal.delivery.models import Worker
@@ -185,5 +185,5 @@ def _fate(
         is_try=False,
     )
     if losses >= DEADLY:
-        return back._replace(state=State.HELD, kind="poison", words=str(POISON))
+        return back._replace(state=State.HELD, kind="poison", words=kept(POISON))
     return back

@@ -21,7 +21,7 @@ from portal.campaigns import stopping
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.logs import logger
-from portal.core.words import _
+from portal.core.words import _, kept
 from portal.delivery import settling
 from portal.delivery.settling import Result
 from portal.delivery.works import Load, Works
@@ -146,7 +146,8 @@ def _hold(
     campaigns = [message.campaign_id] * with_it.rowcount
     tally.add_moved(connection, campaigns, line_of(State.HELD, code))
     held = [
-        _moved(load, Settlement(load.row.id, State.HELD, kind=code, words=words)) for load in loads
+        _moved(load, Settlement(load.row.id, State.HELD, kind=code, words=kept(words)))
+        for load in loads
     ]
     settling.write(connection, lane_id=lane_id, server_id=server_id, results=held, now=now)
 

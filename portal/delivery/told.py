@@ -8,13 +8,14 @@ from portal.accounts import people
 from portal.accounts.models import Role
 from portal.core.db import db
 from portal.core.logs import logger
+from portal.core.words import Said
 from portal.delivery.consequences import Park
 from portal.delivery.works import Works
 from portal.notices.post import post
 from portal.notices.server_link import link_to
 from portal.smtp.advice import Advice, advise
-from portal.smtp.causes import Cause
 from portal.smtp_settings.models import AuthKind, SmtpServer
+from portal.smtp_settings.standing import words_of_server
 
 
 def tell(works: Works) -> None:
@@ -41,14 +42,14 @@ def tell_parked(server_id: int, park: Park) -> None:
         return
     role = Role.PLATFORM_OWNER if server.is_platform else Role.ADMIN
     advice = _advice(server, park)
-    is_ours = park.words in list(Cause)  # the server itself said nothing
+    said = words_of_server(park.words)
     for admin in people.with_role(server.white_label_id, role):
         post(
             "server_parked",
             to=admin,
             server=server.name,
-            words=advice.meaning if is_ours else park.words,
-            is_ours=is_ours,
+            words=said or (park.words if isinstance(park.words, Said) else advice.meaning),
+            is_ours=not said,
             advice=advice.what_to_do,
             link=link_to(server, admin),
         )

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from portal.accounts.models import Person
 from portal.core import schema
 from portal.core.db import db
+from portal.core.words import Said, kept, speaking, told
 from portal.outbox.accept import Accepted, accept
 from portal.outbox.submission import OwnContent, Recipient, Submission
 from portal.smtp.addresses import Mailbox, parse_address
@@ -46,8 +47,11 @@ def post(kind: str, *, to: Person, author: Person | None = None, **facts: object
         Refusal: the outbox does not take it.
     """
     letterhead = letterhead_of(to)
-    words = {"to": to, "brand": letterhead, "language": to.language, **facts}
     letters = _letters(to.language)
+    # A fact may be a sentence of ours, said in the language of whoever caused this notice.
+    with speaking(_catalogue(to.language).gettext):
+        facts = {name: told(kept(f)) if isinstance(f, Said) else f for name, f in facts.items()}
+    words = {"to": to, "brand": letterhead, "language": to.language, **facts}
     subject, _line, text = letters.get_template(f"{kind}.txt").render(words).partition("\n")
     html = letters.get_template(f"{kind}.html").render(words)
     return accept(
@@ -82,8 +86,12 @@ def _letters(language: str) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    catalogue = gettext.translation(
+    letters.install_gettext_translations(_catalogue(language), newstyle=True)  # type: ignore[attr-defined]
+    return letters
+
+
+@cache
+def _catalogue(language: str) -> gettext.NullTranslations:
+    return gettext.translation(
         "messages", localedir=TRANSLATIONS, languages=[language], fallback=True
     )
-    letters.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
-    return letters

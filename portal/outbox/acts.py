@@ -12,7 +12,7 @@ from portal.audit import trail
 from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
-from portal.core.words import _
+from portal.core.words import _, kept
 from portal.outbox import again, tally, wake
 from portal.outbox.accept import PATIENCE, SIMULATOR, apply
 from portal.outbox.balance import NEVER_LEARNT as NEVER_LEARNT
@@ -125,7 +125,7 @@ def note(message: Message, kind: str, words: str) -> None:
 def _told(message: Message, kind: str, words: str) -> None:
     note(message, kind, words)
     target = f"message {message.public_id}"
-    trail.record(message.white_label_id, f"message.{kind}", target, {"words": words})
+    trail.record(message.white_label_id, f"message.{kind}", target, {"words": kept(words)})
 
 
 def route_anew(message: Message) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Person
 from portal.apps.models import App
-from portal.core.db import BigId, Json, Model, UtcTime, enum_of
+from portal.core.db import BigId, Json, KeptWords, Model, UtcTime, enum_of
 from portal.mail_templates.models import TemplateText
 from portal.outbox.states import Category, Reason, State
 from portal.smtp_settings.models import SmtpServer
@@ -166,7 +166,9 @@ class Delivery(Model):
 
     code: Mapped[int | None] = mapped_column(SmallInteger)  # of the last reply
     enhanced: Mapped[str | None] = mapped_column(String(12))
-    words: Mapped[str | None] = mapped_column(Text)  # the last reply's, scrubbed; or why it is held
+    words: Mapped[str | None] = mapped_column(
+        KeptWords
+    )  # the last reply's, scrubbed; or why it is held
     stage: Mapped[str | None] = mapped_column(String(16))
     kind: Mapped[str | None] = mapped_column(String(32))  # why it failed, waits or is held
     settled_at: Mapped[datetime | None] = mapped_column(UtcTime)
@@ -194,7 +196,7 @@ class Attempt(Model):
     stage: Mapped[str | None] = mapped_column(String(16))
     code: Mapped[int | None] = mapped_column(SmallInteger)
     enhanced: Mapped[str | None] = mapped_column(String(12))
-    words: Mapped[str | None] = mapped_column(Text)
+    words: Mapped[str | None] = mapped_column(KeptWords)
     transcript: Mapped[str | None] = mapped_column(Text)  # redacted
 
     server: Mapped[SmtpServer | None] = relationship(
@@ -211,7 +213,7 @@ class Event(Model):
     message_id: Mapped[int] = mapped_column(ForeignKey("message.id"), index=True)
     at: Mapped[datetime] = mapped_column(UtcTime)
     kind: Mapped[str] = mapped_column(String(32))
-    words: Mapped[str] = mapped_column(Text)
+    words: Mapped[str] = mapped_column(KeptWords)
 
 
 class Attachment(Model):

@@ -9,7 +9,7 @@ from sqlalchemy import Date, ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Person
-from portal.core.db import Json, Model, UtcTime, enum_of
+from portal.core.db import Json, KeptWords, Model, UtcTime, enum_of
 from portal.smtp_settings.modes import AuthKind as AuthKind
 from portal.smtp_settings.modes import TlsMode as TlsMode
 from portal.white_labels.models import WhiteLabel
@@ -114,16 +114,16 @@ class ServerHealth(Model):
     # Parked: nothing is sent until somebody mends it or a probe passes.
     parked_at: Mapped[datetime | None] = mapped_column(UtcTime)
     parked_kind: Mapped[str | None] = mapped_column(String(32))  # credentials, security, quota …
-    parked_words: Mapped[str | None] = mapped_column(Text)  # the server's own, scrubbed
+    parked_words: Mapped[str | None] = mapped_column(KeptWords)  # the server's own, scrubbed
     probe_at: Mapped[datetime | None] = mapped_column(UtcTime)
     probes: Mapped[int] = mapped_column(default=0)
     # Breaker: short pauses after faults in a row.
     faults: Mapped[int] = mapped_column(default=0)
     resting_until: Mapped[datetime | None] = mapped_column(UtcTime)
-    fault_words: Mapped[str | None] = mapped_column(Text)
+    fault_words: Mapped[str | None] = mapped_column(KeptWords)
     # Adaptive rate: None is as fast as the server takes it.
     rate: Mapped[float | None]  # messages per second
-    rate_words: Mapped[str | None] = mapped_column(Text)
+    rate_words: Mapped[str | None] = mapped_column(KeptWords)
     rate_at: Mapped[datetime | None] = mapped_column(UtcTime)
     is_out_of_step: Mapped[bool] = mapped_column(default=False)  # no pipelining any more
     # Counted per settled batch, so that no page has to count the big table.
@@ -145,7 +145,7 @@ class ParkedSender(Model):
     server_id: Mapped[int] = mapped_column(ForeignKey("smtp_server.id"), primary_key=True)
     from_email: Mapped[str] = mapped_column(String(254), primary_key=True)
     parked_at: Mapped[datetime] = mapped_column(UtcTime)
-    words: Mapped[str] = mapped_column(Text)
+    words: Mapped[str] = mapped_column(KeptWords)
 
 
 class AccessToken(Model):

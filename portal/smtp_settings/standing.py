@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from portal.core.words import Words, lazy
+from portal.core.words import Said, Words, lazy
 from portal.smtp.advice import Advice, advise
 from portal.smtp.causes import Cause
 from portal.smtp.replies import Kind, Reply, ServerFault, Stage
@@ -60,20 +60,19 @@ def standing_of(server: SmtpServer, *, now: datetime) -> Standing:
 def advice_on_parking(server: SmtpServer) -> Advice | None:
     """What the reason for parking means and what to do; None where only the words tell."""
     words, kind = server.health.parked_words or "", server.health.parked_kind
-    by_token = server.auth is AuthKind.BEARER
-    if words in list(Cause):  # where the server itself said nothing
-        return advise(Stage.CONNECT, Cause(words), server.preset, by_token=by_token)
+    if words in list(Cause):
+        return _advice_on(Cause(words), server)
     if kind not in list(Kind):
         return None
     code = words[:3]
     reply = Reply.read(int(code), [words[4:].encode()]) if code.isdecimal() else None
-    return advise(Stage.MAIL, ServerFault(Kind(kind), reply), server.preset, by_token=by_token)
+    advice = _advice_on(ServerFault(Kind(kind), reply), server)
+    return Advice(words, advice.what_to_do) if isinstance(words, Said) else advice
 
 
 def words_of_parking(health: ServerHealth) -> str:
     """What the server itself said, if it said anything."""
-    words = health.parked_words or ""
-    return "" if words in list(Cause) else words
+    return words_of_server(health.parked_words)
 
 
 def reason_of_parking(server: SmtpServer) -> str:
@@ -81,3 +80,24 @@ def reason_of_parking(server: SmtpServer) -> str:
     said = words_of_parking(server.health)
     advice = None if said else advice_on_parking(server)
     return said or (advice.meaning if advice else server.health.parked_kind or "")
+
+
+def words_of_server(words: str | None) -> str:
+    """What of the words of a fault the server itself said; nothing where they are ours."""
+    is_ours = isinstance(words, Said) or words in list(Cause) or words in list(Kind)
+    return words if words and not is_ours else ""
+
+
+def reason_of_fault(words: str | None, server: SmtpServer) -> str:
+    """The words of a fault for a reader: where the server said nothing, what it means."""
+    if words in list(Cause):
+        return _advice_on(Cause(words), server).meaning
+    if words in list(Kind):
+        return _advice_on(ServerFault(Kind(words)), server).meaning
+    return words or ""
+
+
+def _advice_on(fault: ServerFault | Cause, server: SmtpServer) -> Advice:
+    """What it means and what to do, where the stage that it happened at is not remembered."""
+    stage = Stage.CONNECT if isinstance(fault, Cause) else Stage.MAIL
+    return advise(stage, fault, server.preset, by_token=server.auth is AuthKind.BEARER)

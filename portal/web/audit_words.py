@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flask_babel import gettext as _
 
 from portal.audit.models import AuditEntry
-from portal.core.words import Words, lazy
+from portal.core.words import Words, lazy, told
 
 ACTS: Mapping[str, Words] = {
     "api_key.made": lazy("API key made"),
@@ -279,7 +279,7 @@ def _value(field: str, value: object) -> str:
         case "removed":
             return str(_("removed"))
         case str():
-            return value
+            return told(value)
         case Sequence():
             return ", ".join(_value(field, each) for each in value) or "–"
         case _:

@@ -9,7 +9,7 @@ from flask import Flask
 from portal.core.words import Words, lazy
 from portal.outbox.states import State
 from portal.smtp.replies import Stage
-from portal.smtp_settings.standing import reason_of_parking
+from portal.smtp_settings.standing import reason_of_fault, reason_of_parking, words_of_server
 
 STATES: Mapping[State, tuple[Words, str]] = {
     State.SCHEDULED: (lazy("Scheduled"), "wait"),
@@ -43,6 +43,10 @@ STAGES: Mapping[str, Words] = {
 
 
 def open_states(app: Flask) -> None:
-    """Give templates `STATES`, `STAGES` and why a server is parked."""
+    """Give templates `STATES`, `STAGES` and what a server's faults were."""
     app.jinja_env.globals |= {"STATES": STATES, "STAGES": STAGES}
-    app.jinja_env.filters["reason_of_parking"] = reason_of_parking
+    app.jinja_env.filters |= {
+        "reason_of_fault": reason_of_fault,
+        "reason_of_parking": reason_of_parking,
+        "words_of_server": words_of_server,
+    }

@@ -13,7 +13,7 @@ from sqlalchemy import delete, insert, select
 from portal.core import clock
 from portal.core.db import db
 from portal.delivery import fence
-from portal.delivery.models import Engine, Folder, Worker
+from portal.delivery.models import Folder, Worker
 from portal.delivery.store import Store
 from portal.outbox.states import State
 from tests.equipment.mail import drain, send, states
@@ -142,7 +142,7 @@ def test_nothing_leaves_while_it_is_fenced(app: Flask) -> None:
         drain(app)
 
     assert (fake.connections, states(message)) == ([], [State.QUEUED])
-    assert db.session.scalars(select(Engine.words)).one() == "Held by the operator."
+    assert fence.why(db.session.connection()) == "Held by the operator."
 
 
 def test_a_worker_that_starts_on_a_copy_fences_it(app: Flask) -> None:
