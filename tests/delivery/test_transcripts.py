@@ -14,10 +14,11 @@ from portal.core.db import db
 from portal.core.secret import Secret
 from portal.outbox.models import Attempt
 from portal.outbox.states import State
+from portal.smtp.target import Timeouts
 from portal.smtp_settings.credentials import keep_secret
 from portal.smtp_settings.models import AuthKind, TlsMode
 from tests.equipment.certificates import Authority
-from tests.equipment.mail import deliveries, drain, send
+from tests.equipment.mail import PATIENT, QUICK, deliveries, drain, send
 from tests.equipment.smtp_script import Acts, Command, Drop, Say, Script, Take, Wait, first
 from tests.equipment.smtp_server import SmtpServer as Fake
 from tests.equipment.stage import make_app, make_person, make_server, make_white_label
@@ -95,16 +96,18 @@ def test_neither_password_nor_content_is_in_it_though_the_server_repeats_them(
 
 
 @pytest.mark.parametrize(
-    ("script", "last"),
+    ("script", "timeouts", "last"),
     [
-        (Script(mail=first(1, Say(451, "4.3.0 Busy"))), "S: 451 4.3.0 Busy"),
-        (Script(data=first(1, Say(452, "4.3.1 Full"))), "S: 452 4.3.1 Full"),
-        (Script(body=first(1, Wait(30))), "   (ended here: timeout)"),
-        (Script(body=first(1, (Take(), Drop()))), "   (ended here: closed)"),
+        (Script(mail=first(1, Say(451, "4.3.0 Busy"))), PATIENT, "S: 451 4.3.0 Busy"),
+        (Script(data=first(1, Say(452, "4.3.1 Full"))), PATIENT, "S: 452 4.3.1 Full"),
+        (Script(body=first(1, Wait(30))), QUICK, "   (ended here: timeout)"),
+        (Script(body=first(1, (Take(), Drop()))), PATIENT, "   (ended here: closed)"),
     ],
     ids=["sender", "content", "silence", "hung up"],
 )
-def test_it_ends_with_what_decided(app: Flask, script: Script, last: str) -> None:
+def test_it_ends_with_what_decided(
+    app: Flask, script: Script, timeouts: Timeouts, last: str
+) -> None:
     with Fake(script) as server:
         ada = make_person(make_white_label())
         make_server(ada, port=server.port)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Browser as Chromium
-from playwright.sync_api import ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
 
 from deploy.programs import BY_NAME, find
 from tests.equipment.programs import executable, program_or_fail
@@ -26,12 +26,14 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PATIENCE = 10_000  # milliseconds, for each thing a test waits for
+PATIENCE = 30_000  # milliseconds, for each thing a test waits for, also by `expect`
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+expect.set_options(timeout=PATIENCE)
 
 
 class Browser:

@@ -22,7 +22,9 @@ from portal.outbox.submission import OwnContent, Recipient, Submission
 from portal.smtp.addresses import parse_mailbox
 from portal.smtp.target import Timeouts
 
-QUICK = Timeouts(connect=2.0, phase=2.0, after_dot=3.0, quit=0.5)
+PATIENT = Timeouts(connect=20.0, phase=20.0, after_dot=20.0, quit=5.0)
+"""A busy machine must not turn into a time-out: mail would count as being in doubt."""
+QUICK = Timeouts(connect=20.0, phase=2.0, after_dot=2.0, quit=0.5)
 """So that a test of a silent server does not take minutes."""
 
 
@@ -70,8 +72,8 @@ def states(message: Message | None = None) -> list[State]:
 
 
 def make_worker(app: Flask, **options: Any) -> Worker:
-    """A worker of this application that loses its patience quickly."""
-    options = {"timeouts": QUICK, "drain": 5.0, "idle": 0.5, "lanes": 32, **options}
+    """A worker of this application that keeps a connection for half a second without mail."""
+    options = {"timeouts": PATIENT, "drain": 20.0, "idle": 0.5, "lanes": 32, **options}
     return Worker(db.engine, app.config["LIVERY"], context=app.app_context, **options)
 
 
@@ -104,7 +106,7 @@ def working(app: Flask, **options: Any) -> Iterator[Worker]:
         raise faults[0]
 
 
-def until(is_so: Callable[[], bool], *, within: float = 10.0) -> None:
+def until(is_so: Callable[[], bool], *, within: float = 30.0) -> None:
     """Ask again and again; how long it took is nobody's business, that it happens is."""
     end = time.monotonic() + within
     while not is_so():
