@@ -45,7 +45,7 @@ IMPURE = {
 
 # Memory that few processes need: these are loaded when they are wanted.
 LOADED_LATE = {
-    "portal.accounts.passkeys": {"webauthn"},
+    "portal.accounts.passkeys": {"portal.accounts.ceremonies"},
     "portal.commands.check": {"redis"},
     "portal.jobs": {"portal.jobs"},
     "portal.mail_templates.content": {"portal.mail_templates.laying_out"},

@@ -2,17 +2,14 @@
 
 A passkey is made for one host and works there only. User verification is always asked for, so
 that a passkey alone is two factors: the device, and the finger, face or PIN that opens it.
-
-The library is 6 MB and loaded by the ceremonies only: most processes never see one.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -24,15 +21,10 @@ from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.core.words import _
 
+if TYPE_CHECKING:
+    from portal.accounts.ceremonies import Ceremony, Question
+
 CHALLENGE_FOR = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What the browser is asked to sign, and the challenge to compare the answer with."""
-
-    options: str  # JSON for the browser
-    challenge: str
 
 
 def of_person(person: Person) -> Sequence[Passkey]:
@@ -43,25 +35,8 @@ def of_person(person: Person) -> Sequence[Passkey]:
 
 def ask_to_register(person: Person, *, host: str, place: str) -> Question:
     """Ask the browser for a new passkey; `place` is the name that its owner sees."""
-    import webauthn  # noqa: PLC0415
-    from webauthn.helpers import bytes_to_base64url, structs  # noqa: PLC0415
-
-    options = webauthn.generate_registration_options(
-        rp_id=host,
-        rp_name=place,
-        user_id=str(person.id).encode(),
-        user_name=person.email,
-        user_display_name=person.name,
-        authenticator_selection=structs.AuthenticatorSelectionCriteria(
-            resident_key=structs.ResidentKeyRequirement.REQUIRED,
-            user_verification=structs.UserVerificationRequirement.REQUIRED,
-        ),
-        exclude_credentials=[
-            structs.PublicKeyCredentialDescriptor(id=passkey.credential_id)
-            for passkey in of_person(person)
-        ],
-    )
-    return Question(webauthn.options_to_json(options), bytes_to_base64url(options.challenge))
+    known = [passkey.credential_id for passkey in of_person(person)]
+    return _ceremony(host).ask_for_new(person, place=place, known=known)
 
 
 def register(
@@ -72,26 +47,15 @@ def register(
     Raises:
         Refusal: the answer does not belong to the question, or to this host.
     """
-    import webauthn  # noqa: PLC0415
-    from webauthn.helpers import base64url_to_bytes  # noqa: PLC0415
-    from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
-
     _use_up(challenge)
-    try:
-        verified = webauthn.verify_registration_response(
-            credential=answer,
-            expected_challenge=base64url_to_bytes(challenge),
-            expected_rp_id=host,
-            expected_origin=origin,
-            require_user_verification=True,
-        )
-    except (WebAuthnException, ValueError, KeyError, TypeError) as fault:
-        raise _not_accepted() from fault
+    made = _ceremony(host).made(answer, challenge=challenge, origin=origin)
+    if made is None:
+        raise _not_accepted()
     passkey = Passkey(
         person_id=person.id,
-        credential_id=verified.credential_id,
-        public_key=verified.credential_public_key,
-        sign_count=verified.sign_count,
+        credential_id=made.credential_id,
+        public_key=made.public_key,
+        sign_count=made.sign_count,
         name=name.strip()[:60] or _("Passkey"),
         host=host,
         created_at=clock.now(),
@@ -106,13 +70,7 @@ def register(
 
 def ask_to_sign_in(*, host: str) -> Question:
     """Ask the browser for any passkey of this host; its owner chooses which."""
-    import webauthn  # noqa: PLC0415
-    from webauthn.helpers import bytes_to_base64url, structs  # noqa: PLC0415
-
-    options = webauthn.generate_authentication_options(
-        rp_id=host, user_verification=structs.UserVerificationRequirement.REQUIRED
-    )
-    return Question(webauthn.options_to_json(options), bytes_to_base64url(options.challenge))
+    return _ceremony(host).ask_for_any()
 
 
 def sign_in(
@@ -123,15 +81,11 @@ def sign_in(
     Raises:
         Refusal: unknown, of another tenant or host, or the answer does not belong to the question.
     """
-    import webauthn  # noqa: PLC0415
-    from webauthn.helpers import base64url_to_bytes  # noqa: PLC0415
-    from webauthn.helpers.exceptions import WebAuthnException  # noqa: PLC0415
-
     _use_up(challenge)
-    try:
-        credential_id = base64url_to_bytes(json.loads(answer)["id"])
-    except (ValueError, KeyError, TypeError) as fault:
-        raise _not_accepted() from fault
+    ceremony = _ceremony(host)
+    credential_id = ceremony.key_in(answer)
+    if credential_id is None:
+        raise _not_accepted()
     passkey = db.session.scalar(
         select(Passkey)
         .join(Passkey.person)
@@ -146,19 +100,16 @@ def sign_in(
     )
     if passkey is None:
         raise _not_accepted()
-    try:
-        verified = webauthn.verify_authentication_response(
-            credential=answer,
-            expected_challenge=base64url_to_bytes(challenge),
-            expected_rp_id=host,
-            expected_origin=origin,
-            credential_public_key=passkey.public_key,
-            credential_current_sign_count=passkey.sign_count,
-            require_user_verification=True,
-        )
-    except (WebAuthnException, ValueError, KeyError, TypeError) as fault:
-        raise _not_accepted() from fault
-    passkey.sign_count = verified.new_sign_count
+    count = ceremony.count_in(
+        answer,
+        challenge=challenge,
+        origin=origin,
+        public_key=passkey.public_key,
+        count=passkey.sign_count,
+    )
+    if count is None:
+        raise _not_accepted()
+    passkey.sign_count = count
     passkey.used_at = clock.now()
     return passkey.person
 
@@ -178,6 +129,13 @@ def remove(person: Person, passkey_id: int) -> None:
     trail.record(
         person.white_label_id, "person.passkey_removed", _target(person), {"name": passkey.name}
     )
+
+
+def _ceremony(host: str) -> Ceremony:
+    """What asks browsers and reads their answers; most processes never load it."""
+    from portal.accounts.ceremonies import Ceremony  # noqa: PLC0415 - its library is 6 MB
+
+    return Ceremony(host)
 
 
 def _use_up(challenge: str) -> None:

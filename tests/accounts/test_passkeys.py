@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from portal.accounts import passkeys
+from portal.accounts.ceremonies import Question
 from portal.accounts.models import Person
 from portal.core.errors import NotFound, Refusal
 from portal.white_labels.models import WhiteLabel
@@ -125,7 +126,7 @@ def _register(person: Person, key: SoftKey) -> None:
     )
 
 
-def _sign_in(white_label_id: int | None, answer: str, question: passkeys.Question) -> Person:
+def _sign_in(white_label_id: int | None, answer: str, question: Question) -> Person:
     return passkeys.sign_in(
         white_label_id, answer=answer, challenge=question.challenge, host=HOST, origin=ORIGIN
     )
