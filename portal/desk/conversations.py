@@ -57,7 +57,7 @@ class Row:
 
     @property
     def excerpt(self) -> str:
-        words = " ".join(self.newest.text.split()) if self.newest else ""
+        words = " ".join(self.newest.words.split()) if self.newest else ""
         return words if len(words) <= EXCERPT else f"{words[:EXCERPT].rstrip()}…"
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from portal.accounts.models import Person
 from portal.core.db import BigId, Model, UtcTime, enum_of
+from portal.core.words import told
 from portal.white_labels.models import WhiteLabel
 
 
@@ -76,12 +77,17 @@ class DeskMessage(Model):
     side: Mapped[Side] = mapped_column(enum_of(Side))
     author_id: Mapped[int | None] = mapped_column(ForeignKey("person.id"))  # None: the portal
     at: Mapped[datetime] = mapped_column(UtcTime)
-    text: Mapped[str] = mapped_column(Text)
+    text: Mapped[str] = mapped_column(Text)  # the portal's own as it is kept, see `words`
     once: Mapped[str | None] = mapped_column(String(32))  # the token of the form it came with
 
     thread: Mapped[Thread] = relationship()
     author: Mapped[Person | None] = relationship()
     files: Mapped[list[DeskFile]] = relationship(order_by="DeskFile.id")
+
+    @property
+    def words(self) -> str:
+        """What is read: what the portal said itself, in the language of whoever reads it now."""
+        return told(self.text) if self.side is Side.PORTAL else self.text
 
 
 class DeskFile(Model):

@@ -14,7 +14,7 @@ from portal.audit import trail
 from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
-from portal.core.words import _
+from portal.core.words import _, kept
 from portal.desk import telling
 from portal.desk.attachments import Attached
 from portal.desk.models import About, DeskFile, DeskMessage, Side, Thread
@@ -112,7 +112,7 @@ def note(thread: Thread, *, text: str) -> DeskMessage:
     Whoever calls it writes the letter that belongs to it.
     """
     db.session.refresh(thread, with_for_update={"of": Thread})
-    return _say(thread, None, clean_text(text), (), None, mails=False)
+    return _say(thread, None, kept(text), (), None, mails=False)
 
 
 def close(thread: Thread, *, by: Person | None) -> None:

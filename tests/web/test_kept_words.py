@@ -14,6 +14,7 @@ from portal.core.words import lazy
 from portal.delivery import fence, outcomes
 from portal.delivery.consequences import Park
 from portal.delivery.told import tell_parked
+from portal.desk import threads
 from portal.outbox import claims
 from portal.outbox.models import Message
 from portal.outbox.states import State
@@ -21,10 +22,12 @@ from portal.smtp.causes import Cause
 from portal.smtp.replies import Kind, ServerFault, Stage
 from portal.smtp_settings import health
 from portal.smtp_settings.models import SmtpServer
+from tests.desk.talk import begin
 from tests.equipment.mail import drain, send
 from tests.equipment.smtp_server import SmtpServer as Fake
 from tests.equipment.stage import make_app, make_server
 from tests.equipment.visitor import Visitor, Visits
+from tests.web.desk import place_of
 
 NEVER_LEARNT = (
     "Die Nachricht wurde übergeben, aber es blieb ungewiss, ob der Server sie angenommen hat."
@@ -155,3 +158,18 @@ def test_why_nothing_leaves_at_all(visit: Visits, olive: Person) -> None:
     here.get("/account/").submit("Save", language="de")
 
     assert "Vom Betreiber zurückgehalten." in here.get("/backoffice/health").text
+
+
+def test_what_the_portal_says_on_the_desk(visit: Visits, ada: Person, bob: Person) -> None:
+    thread = begin(place_of(ada), ada)
+    words = lazy("All required DNS records of %(domain)s were found.", domain="acme.example")
+    threads.note(thread, text=str(words))
+    db.session.commit()
+    german = visit(bob)
+    german.get("/account/").submit("Save", language="de")
+
+    in_german = german.get(f"/desk/{thread.id}").text
+    in_english = visit(ada).get(f"/desk/{thread.id}").text
+
+    assert "Alle erforderlichen DNS-Einträge von acme.example wurden gefunden." in in_german
+    assert "All required DNS records of acme.example were found." in in_english
