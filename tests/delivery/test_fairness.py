@@ -18,6 +18,7 @@ from portal.smtp_settings.models import ServerHealth
 from tests.equipment.mail import drain, send, states, until, working
 from tests.equipment.smtp_script import Drip, Endless, Script, Silence
 from tests.equipment.smtp_server import SmtpServer as Fake
+from tests.equipment.smtp_server import nobody
 from tests.equipment.stage import make_app, make_person, make_server, make_white_label
 
 SOON = 20.0
@@ -35,31 +36,28 @@ HOSTILE = {
 }
 
 
-def shop_through(fake: Fake, name: str) -> App:
+def shop_through(port: int, name: str) -> App:
     """A tenant of its own with a server of its own."""
     ada = make_person(make_white_label(name), "Ada")
-    make_server(ada, port=fake.port)
+    make_server(ada, port=port)
     return make_app(ada)
 
 
 @contextmanager
 def hostile_servers() -> Iterator[list[Fake]]:
     with ExitStack() as stack:
-        fakes = [stack.enter_context(Fake(script)) for script in HOSTILE.values()]
-        gone = Fake()
-        gone.close()
-        yield [*fakes, gone]
+        yield [stack.enter_context(Fake(script)) for script in HOSTILE.values()]
 
 
 @pytest.mark.both_stores
 def test_healthy_mail_is_soon_handed_over_beside_hostile_servers(app: Flask) -> None:
-    with hostile_servers() as hostile, Fake() as healthy:
-        for number, fake in enumerate(hostile):
-            send(shop_through(fake, f"Bad{number}"), ["ann@birch.example", "ben@birch.example"])
-        shop = shop_through(healthy, "Good")
+    with hostile_servers() as hostile, nobody() as gone, Fake() as healthy:
+        for number, port in enumerate([*(fake.port for fake in hostile), gone]):
+            send(shop_through(port, f"Bad{number}"), ["ann@birch.example", "ben@birch.example"])
+        shop = shop_through(healthy.port, "Good")
 
         with working(app, timeouts=USUAL, drain=0.5):
-            until(lambda: all(fake.connections for fake in hostile[:-1]))
+            until(lambda: all(fake.connections for fake in hostile))
             begun = time.monotonic()
             send(shop)
             healthy.wait_for(1, timeout=SOON)
@@ -69,7 +67,7 @@ def test_healthy_mail_is_soon_handed_over_beside_hostile_servers(app: Flask) -> 
 
 def test_many_silent_servers_leave_room_for_one_that_works(app: Flask) -> None:
     with Fake(Script(greeting=Silence())) as silent, Fake() as healthy:
-        good = shop_through(healthy, "Good")
+        good = shop_through(healthy.port, "Good")
         send(good)
         drain(app)
         ada = make_person(make_white_label("Slow"), "Ada")
@@ -106,11 +104,9 @@ def test_one_tenants_campaign_does_not_delay_anothers_message(app: Flask) -> Non
 
 @pytest.mark.accepts("SS-08")
 def test_a_server_that_fails_hurts_no_other_servers_standing(app: Flask) -> None:
-    gone = Fake()
-    gone.close()
-    with Fake() as healthy:
+    with nobody() as gone, Fake() as healthy:
         send(shop_through(gone, "Bad"))
-        send(shop_through(healthy, "Good"))
+        send(shop_through(healthy.port, "Good"))
 
         with working(app):
             healthy.wait_for(1)

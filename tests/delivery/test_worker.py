@@ -30,6 +30,7 @@ from portal.white_labels.models import MailMode
 from tests.equipment.mail import deliveries, drain, make_worker, send, states, until, working
 from tests.equipment.smtp_script import Command, Drop, Say, Script, Take, Wait, first
 from tests.equipment.smtp_server import SmtpServer as Fake
+from tests.equipment.smtp_server import nobody
 from tests.equipment.stage import make_app, make_person, make_server, make_white_label
 
 
@@ -281,12 +282,12 @@ def test_no_answer_after_the_dot_holds_campaign_mail(app: Flask) -> None:
 
 
 def test_an_unreachable_server_rests_and_its_mail_waits(app: Flask) -> None:
-    fake = Fake()
-    fake.close()
-    shop, server = make_shop(fake)
-    message = send(shop)
+    ada = make_person(make_white_label())
+    with nobody() as port:
+        server = make_server(ada, port=port)
+        message = send(make_app(ada))
 
-    drain(app)
+        drain(app)
 
     assert health_of(server).faults == 3
     assert health_of(server).fault_words == "connection_refused"

@@ -35,7 +35,7 @@ from tests.equipment.smtp_script import (
     Wait,
     first,
 )
-from tests.equipment.smtp_server import SmtpServer
+from tests.equipment.smtp_server import SmtpServer, nobody
 from tests.smtp.conftest import HOST, LOOPBACK, PATIENT, PLAIN, QUICK, SIGNED_IN, Connect, failure
 from tests.smtp.sending import fates, jobs, send
 
@@ -491,10 +491,8 @@ def test_clear_text_spoken_to_a_port_for_tls(connect: Connect) -> None:
 
 @pytest.mark.accepts("SS-32")
 def test_a_port_on_which_nobody_listens(connect: Connect) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as once:
-        port = once.getsockname()[1]
-
-    raised = failure(connect, port, PLAIN)
+    with nobody() as port:
+        raised = failure(connect, port, PLAIN)
 
     assert (raised.stage, raised.cause) == (Stage.CONNECT, Cause.CONNECTION_REFUSED)
     assert raised.verdict.kind is Kind.UNREACHABLE
