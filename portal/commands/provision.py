@@ -12,6 +12,7 @@ from flask.cli import with_appcontext
 
 from portal.commands.provisioning.document import BadDocument, Source, read
 from portal.commands.provisioning.making import Report, make_true, prove, rehearse
+from portal.commands.provisioning.writing import write
 from portal.config import Config
 from portal.core.db import db
 from portal.smtp.name_lookup import SystemResolver
@@ -40,19 +41,27 @@ def provision(file: TextIO, dry_run: bool, trust_domains: bool) -> None:
 
 
 def carry_out(source: Source, *, trusts_domains: bool, is_dry_run: bool = False) -> Report:
-    """Rehearse, prove, make true, commit.
+    """Write, rehearse, prove, make true, commit.
 
     Raises:
         BadDocument: nothing was changed.
     """
     config: Config = current_app.config["LIVERY"]
-    rehearsal = rehearse(source, config=config, environ=os.environ, trusts_domains=trusts_domains)
+    texts = write(source)
+    rehearsal = rehearse(
+        source,
+        texts=texts,
+        config=config,
+        environ=os.environ,
+        trusts_domains=trusts_domains,
+    )
     if is_dry_run:
         return rehearsal
     proofs = prove(source, rehearsal, config=config, resolver=SystemResolver())
     try:
         report = make_true(
             source,
+            texts=texts,
             config=config,
             environ=os.environ,
             trusts_domains=trusts_domains,

@@ -16,9 +16,12 @@ from portal.apps import apps, keys
 from portal.apps.models import ApiKey
 from portal.audit import trail
 from portal.audit.models import AuditEntry
+from portal.commands.provisioning import writing
 from portal.core.db import db
 from portal.core.secret import Secret
-from portal.mail_templates import templates
+from portal.mail_templates import gallery, ready, templates
+from portal.mail_templates.ready import ReadyText, make_ready
+from portal.mail_templates.wordings import Wording
 from portal.senders import senders
 from portal.smtp_settings import servers
 from portal.smtp_settings.credentials import secret_of
@@ -373,3 +376,25 @@ def test_a_white_label_says_where_answers_go(operator: Operator) -> None:
 
     assert "acme: answers go to help@acme.example" in result.output
     assert acme().answer_to == "help@acme.example"
+
+
+@pytest.mark.parametrize("options", [(), ("--dry-run", "--trust-domains")])
+def test_texts_are_made_ready_once_and_while_nobody_has_to_wait_for_the_database(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    was_in_transaction: list[bool] = []
+
+    def look_then_make_ready(language: str, wording: Wording) -> ReadyText:
+        was_in_transaction.append(db.session().in_transaction())
+        return make_ready(language, wording)
+
+    monkeypatch.setattr(writing, "make_ready", look_then_make_ready)
+    monkeypatch.setattr(ready, "make_ready", look_then_make_ready)
+    gallery.texts_of.cache_clear()
+    begun = WHOLE + '[[white_labels.templates]]\nslug = "invitation"\nstart = "invitation"\n'
+
+    result = operator.provision(begun, *options)
+
+    assert result.exit_code == 0, result.output
+    texts_of_the_file = WHOLE.count("[[white_labels.templates.versions]]")
+    assert was_in_transaction == [False] * (texts_of_the_file + len(gallery.LANGUAGES))

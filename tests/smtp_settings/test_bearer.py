@@ -220,7 +220,7 @@ class TestASecretGoesNowhereElse:
         text = provisioning_file(**{IN_A_FILE.get(name, name): changed(name)})
 
         with pytest.raises(BadDocument) as bad:
-            rehearse(read(text), config=config, environ={}, trusts_domains=False)
+            rehearse(read(text), texts={}, config=config, environ={}, trusts_domains=False)
 
         (fault,) = bad.value.faults
         assert fault.key == "white_labels.0.servers.0.client_secret"
@@ -232,7 +232,7 @@ class TestASecretGoesNowhereElse:
         entered_with_authority_of(config, server)
 
         report = rehearse(
-            read(provisioning_file()), config=config, environ={}, trusts_domains=False
+            read(provisioning_file()), texts={}, config=config, environ={}, trusts_domains=False
         )
 
         assert not report.attempts

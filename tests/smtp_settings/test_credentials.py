@@ -116,7 +116,7 @@ auth = "basic"
 """
 
     with pytest.raises(BadDocument) as bad:
-        rehearse(read(text), config=config, environ={}, trusts_domains=False)
+        rehearse(read(text), texts={}, config=config, environ={}, trusts_domains=False)
 
     assert bad.value.faults[0].key == "white_labels.0.servers.0.password"
 

@@ -6,11 +6,11 @@ Pure: no database, no clock, no network.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
@@ -20,6 +20,7 @@ from portal.commands.provisioning.lines import Path, line_of, lines_of
 Text = Annotated[str, Field(min_length=1)]
 Positive = Annotated[int, Field(gt=0)]
 FeatureKey = Literal["oauth_smtp"]
+Table = TypeVar("Table")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,12 @@ class Source:
 
     def fault(self, path: Path, words: str) -> Fault:
         return _fault(path, words, self.lines)
+
+
+def each(path: Path, tables: Sequence[Table]) -> Iterator[tuple[Path, Table]]:
+    """The tables at this place, each with its own place."""
+    for number, table in enumerate(tables):
+        yield (*path, number), table
 
 
 def read(text: str) -> Source:

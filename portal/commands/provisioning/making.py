@@ -1,9 +1,10 @@
 """Making a document true: through the same acts and checks as the pages, in one transaction.
 
-1. Everything is done once and rolled back: this finds every fault and every server that has to
+1. The texts of templates are made ready (`writing`), with no transaction open.
+2. Everything is done once and rolled back: this finds every fault and every server that has to
    prove itself, and is all there is to a dry run.
-2. The live sessions are opened, with no transaction open.
-3. Everything is done again, now with the proofs; the caller commits.
+3. The live sessions are opened, with no transaction open.
+4. Everything is done again, now with the proofs; the caller commits.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 from portal.accounts import passwords, people
 from portal.accounts.models import Person, Role
@@ -29,8 +29,10 @@ from portal.commands.provisioning.document import (
     Source,
     TemplateTable,
     WhiteLabelTable,
+    each,
 )
 from portal.commands.provisioning.lines import Path
+from portal.commands.provisioning.writing import Texts
 from portal.config import Config
 from portal.core import clock
 from portal.core.db import db
@@ -40,8 +42,6 @@ from portal.delivery import enabling
 from portal.domains import allow_list
 from portal.mail_templates import gallery, templates
 from portal.mail_templates.models import MailTemplate
-from portal.mail_templates.ready import make_ready
-from portal.mail_templates.wordings import Wording
 from portal.outbox import suspension
 from portal.senders import senders
 from portal.senders.answering import say_where_to_answer
@@ -61,7 +61,6 @@ from portal.white_labels import features, hostnames, platform, tenants
 from portal.white_labels.features import Feature, Place
 from portal.white_labels.models import MailMode, WhiteLabel
 
-Table = TypeVar("Table")
 ACTOR = trail.Actor("provisioning")
 
 # Where a refusal's field is called otherwise in the file.
@@ -88,7 +87,12 @@ class Report:
 
 
 def rehearse(
-    source: Source, *, config: Config, environ: Mapping[str, str], trusts_domains: bool
+    source: Source,
+    *,
+    texts: Texts,
+    config: Config,
+    environ: Mapping[str, str],
+    trusts_domains: bool,
 ) -> Report:
     """Do everything and take it back; nothing leaves this machine.
 
@@ -96,7 +100,7 @@ def rehearse(
         BadDocument: with the line and key of what cannot be done.
     """
     try:
-        return _Making(source, config, environ, trusts_domains, proofs=None).run()
+        return _Making(source, texts, config, environ, trusts_domains, proofs=None).run()
     finally:
         db.session.rollback()
 
@@ -126,6 +130,7 @@ def prove(
 def make_true(
     source: Source,
     *,
+    texts: Texts,
     config: Config,
     environ: Mapping[str, str],
     trusts_domains: bool,
@@ -136,13 +141,14 @@ def make_true(
     Raises:
         BadDocument: with the line and key of what cannot be done; the caller rolls back.
     """
-    return _Making(source, config, environ, trusts_domains, proofs=proofs).run()
+    return _Making(source, texts, config, environ, trusts_domains, proofs=proofs).run()
 
 
 class _Making:
     def __init__(
         self,
         source: Source,
+        texts: Texts,
         config: Config,
         environ: Mapping[str, str],
         trusts_domains: bool,
@@ -150,6 +156,7 @@ class _Making:
         proofs: Mapping[Path, Proof] | None,
     ) -> None:
         self._source = source
+        self._texts = texts
         self._config = config
         self._environ = environ
         self._trusts_domains = trusts_domains
@@ -160,14 +167,14 @@ class _Making:
         document = self._source.document
         with trail.acting(ACTOR):
             self._platform(document.platform)
-            for path, table in _each(("people",), document.people):
+            for path, table in each(("people",), document.people):
                 self._person(path, table, None)
             if document.platform is not None:
-                for path, server in _each(("platform", "servers"), document.platform.servers):
+                for path, server in each(("platform", "servers"), document.platform.servers):
                     self._server(path, server, None)
-            for path, template in _each(("templates",), document.templates):
+            for path, template in each(("templates",), document.templates):
                 self._template(path, template, None)
-            for path, tenant in _each(("white_labels",), document.white_labels):
+            for path, tenant in each(("white_labels",), document.white_labels):
                 self._white_label(path, tenant)
             db.session.flush()
         return self._report
@@ -242,18 +249,18 @@ class _Making:
             for name in table.hostnames:
                 self._hostname(found, name)
         self._features(path, Place.WHITE_LABEL, table.features, found)
-        for at, person in _each((*path, "people"), table.people):
+        for at, person in each((*path, "people"), table.people):
             self._person(at, person, found)
-        for at, domain in _each((*path, "domains"), table.domains):
+        for at, domain in each((*path, "domains"), table.domains):
             self._domain(at, domain, found)
-        for at, server in _each((*path, "servers"), table.servers):
+        for at, server in each((*path, "servers"), table.servers):
             self._server(at, server, found)
-        for at, sender in _each((*path, "senders"), table.senders):
+        for at, sender in each((*path, "senders"), table.senders):
             self._sender(at, sender, found)
         self._answers(path, table, found)
-        for at, app in _each((*path, "apps"), table.apps):
+        for at, app in each((*path, "apps"), table.apps):
             self._app(at, app, found)
-        for at, template in _each((*path, "templates"), table.templates):
+        for at, template in each((*path, "templates"), table.templates):
             self._template(at, template, found)
 
     def _answers(self, path: Path, table: WhiteLabelTable, white_label: WhiteLabel) -> None:
@@ -515,16 +522,9 @@ class _Making:
     def _versions(self, path: Path, table: TemplateTable, template: MailTemplate) -> None:
         if not table.versions:
             return
-        texts = {}
-        for at, version in _each((*path, "versions"), table.versions):
-            if version.language in texts:
-                raise self._bad((*at, "language"), "this language is here twice")
-            wording = Wording(version.subject, version.text, version.html)
-            with self._at(at):
-                texts[version.language] = make_ready(version.language, wording)
         before = template.versions[-1].number if template.versions else 0
         saved = templates.save_version(
-            template, texts, default_language=table.versions[0].language, by=None
+            template, self._texts[path], default_language=table.versions[0].language, by=None
         )
         if saved.number != before:
             self._say(f"saved version {saved.number} of the template {table.slug}")
@@ -578,8 +578,3 @@ class _Making:
     def _say_changed(self, what: str, changes: Mapping[str, object]) -> None:
         if changes:
             self._say(f"changed {what}: {', '.join(changes)}")
-
-
-def _each(path: Path, tables: Sequence[Table]) -> Iterator[tuple[Path, Table]]:
-    for number, table in enumerate(tables):
-        yield (*path, number), table
