@@ -160,7 +160,10 @@ def _live(found: Campaign) -> dict[str, object]:
 
 
 def _events(white_label_id: int, campaign_id: int) -> Iterator[str]:
-    """One event at once, then one for each change; between them nothing is held."""
+    """One event at once, then one for each change, and a sign of life where nothing changes.
+
+    Between them nothing is held.
+    """
     yield "retry: 2000\n\n"
     end = time.monotonic() + LONGEST
     told = ""
@@ -174,6 +177,10 @@ def _events(white_label_id: int, campaign_id: int) -> Iterator[str]:
         if page != told:
             told = page
             yield "event: live\n" + "".join(f"data: {line}\n" for line in page.splitlines()) + "\n"
+        else:
+            # A comment, which keeps proxies from closing the line. Where the browser has gone away
+            # it cannot be written, and the thread and the place are free at once.
+            yield ":\n\n"
         if is_over or time.monotonic() > end:
             return
         time.sleep(EVERY)

@@ -493,6 +493,19 @@ def test_a_stream_tells_how_it_stands_and_ends(
     assert "0 of 2 people reached, 2 wait" in " ".join(re.sub("<[^>]+>", "", piece).split())
 
 
+def test_a_stream_shows_signs_of_life_while_nothing_changes(
+    visit: Visits, ada: Person, draft: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(campaign_report, "LONGEST", 0.1)
+    monkeypatch.setattr(campaign_report, "EVERY", 0.01)
+    launched(draft)
+
+    stream = visit(ada).answer("GET", f"/campaigns/{draft.id}/events").get_data(as_text=True)
+
+    assert len(events(stream)) == 1
+    assert stream.endswith("\n\n:\n\n")
+
+
 def test_streams_are_few_and_a_browser_too_many_is_sent_to_ask(
     visit: Visits, ada: Person, draft: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
