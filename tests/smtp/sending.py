@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from portal.smtp.protocol import Job, Outcome
 from portal.smtp.replies import Reply
 from portal.smtp.session import Session
+from portal.smtp.target import Timeouts
+from tests.smtp.conftest import QUICK
 
 CONTENT = b"Subject: Hello\r\nMessage-ID: <1@acme.example>\r\n\r\nHello.\r\n"
 
@@ -17,6 +19,11 @@ def job(number: int = 1, *, to: str | None = None, data: bytes = CONTENT) -> Job
 
 def jobs(count: int) -> list[Job]:
     return [job(number) for number in range(1, count + 1)]
+
+
+def lose_patience(session: Session, timeouts: Timeouts = QUICK) -> None:
+    """Wait for no answer any longer than this. To open it, it was given its time."""
+    session._line.timeouts = timeouts
 
 
 class Diary:

@@ -383,7 +383,7 @@ def test_a_look_up_without_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
     ended = threading.Event()
 
     def endless(*_: object, **__: object) -> list[object]:
-        ended.wait(10)
+        ended.wait(60)
         return []
 
     monkeypatch.setattr(socket, "getaddrinfo", endless)
@@ -392,5 +392,6 @@ def test_a_look_up_without_end_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
     with pytest.raises(LookupFault):
         SystemResolver().addresses(HOST, timeout=0.1)
 
-    assert time.monotonic() - started < 5
+    took = time.monotonic() - started
     ended.set()
+    assert took < 20

@@ -219,11 +219,11 @@ def test_an_answer_that_drips_is_not_waited_for() -> None:
     good = b'{"token_type": "Bearer", "access_token": "a", "expires_in": 60}'
 
     with TokenEndpoint() as endpoint:
-        endpoint.misbehave(slowly(good, pause=0.2))  # twelve seconds in all
+        endpoint.misbehave(slowly(good, pause=0.5))  # half a minute in all
         started = time.monotonic()
         fault = refusal(endpoint, takes=0.8)
 
-    assert time.monotonic() - started < 6
+    assert time.monotonic() - started < 20
     assert fault.verdict.kind in (Kind.UNREACHABLE, Kind.PROTOCOL)
 
 
