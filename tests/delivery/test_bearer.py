@@ -9,15 +9,16 @@ from threading import Thread
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import distinct, func, select
 
 from portal.accounts.models import Person
 from portal.apps.models import App
 from portal.config import Config
 from portal.core import clock
-from portal.core.db import db
+from portal.core.db import db, reading
 from portal.core.secret import Secret
 from portal.delivery import enabling
+from portal.delivery.models import Lane
 from portal.outbox.models import Message
 from portal.outbox.states import State
 from portal.smtp_settings import tokens
@@ -118,7 +119,7 @@ def test_many_lanes_of_two_workers_ask_once(
     send(shop)
     drain(app)  # a server that has never taken anything gets one connection only
     age_token()
-    endpoint.pause = 0.5  # all of them are there before the answer is
+    endpoint.may_answer.clear()
     fake.script = replace(TAKES_TOKENS, password="token-2")
     send(shop, [f"person{number}@birch.example" for number in range(80)])
     workers = [make_worker(app, lanes=8) for _ in range(2)]
@@ -126,12 +127,21 @@ def test_many_lanes_of_two_workers_ask_once(
     threads = [Thread(target=worker.run, kwargs={"until_drained": True}) for worker in workers]
     for thread in threads:
         thread.start()
+    until(lambda: workers_with_lanes() == 2)  # both are there before the answer is
+    endpoint.may_answer.set()
     for thread in threads:
         thread.join(60)
 
     assert len(fake.ledger) == 81
     assert len(fake.connections) >= 3  # the first one, and at least one of each worker
     assert endpoint.given == ["token-1", "token-2"]
+
+
+def workers_with_lanes() -> int:
+    with reading():
+        number = db.session.scalar(select(func.count(distinct(Lane.worker_id)))) or 0
+        db.session.commit()
+    return number
 
 
 def test_a_token_is_sealed_at_rest(app: Flask, shop: App, server: SmtpServer) -> None:

@@ -58,6 +58,8 @@ class TokenEndpoint:
         self.is_expired = False  # the client secret
         self.has_consent = True  # else tokens are given, and no mail server takes them
         self.pause = 0.0  # before each answer
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self._odd: deque[Odd] = deque()
         self._is_closing = threading.Event()
         endpoint = self
@@ -117,6 +119,8 @@ class TokenEndpoint:
             return
         self.asked.append(Asked(path, fields, dict(handler.headers.items())))
         self._is_closing.wait(self.pause)
+        while not self.may_answer.wait(0.02) and not self._is_closing.is_set():
+            pass
         if self._odd:
             _say_odd(handler, self._odd.popleft(), self._is_closing)
             return
