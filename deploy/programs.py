@@ -75,6 +75,7 @@ PROGRAMS = (
     ),
     Program("postgres", packages=("postgresql",), executables=("initdb", "postgres")),
     Program("redis", packages=("redis-server",), executables=("redis-server",)),
+    Program("nginx", packages=("nginx",), executables=("nginx",)),
     Program(
         "dkimpy",  # from Debian: the package index has no wheel of it
         packages=("python3-dkim",),
