@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import pytest
 from flask import Flask
+from sqlalchemy import create_engine
 
 from portal import create_app
 from portal.accounts.models import Person, Role
@@ -65,6 +66,13 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "livery.db"
 
 
+def create_schema(database_url: str) -> None:
+    """Make every table in this empty database, and let go of it: it is copied for each test."""
+    engine = create_engine(database_url)
+    db.metadata.create_all(engine)
+    engine.dispose()
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test marked `both_stores` runs once on SQLite and once on PostgreSQL."""
     if metafunc.definition.get_closest_marker("both_stores"):
@@ -84,20 +92,18 @@ def config(
 ) -> Config:
     """The configuration of this test's application."""
     if store == "postgresql":
-        make_database: Callable[[], str] = request.getfixturevalue("make_postgres_database")
-        return make_config(tmp_path, make_database())
+        make_database: Callable[..., str] = request.getfixturevalue("make_postgres_database")
+        return make_config(tmp_path, make_database(filled_by=create_schema))
     shutil.copy(empty_database, tmp_path / "livery.db")
     return make_config(tmp_path)
 
 
 @pytest.fixture
-def app(config: Config, store: str) -> Iterator[Flask]:
+def app(config: Config) -> Iterator[Flask]:
     """An application on an empty database, its context pushed."""
     app = create_app(config)
     with app.app_context():
         share_statements(db.engine)
-        if store == "postgresql":
-            db.create_all()
         db.session.add(Platform(id=1, name="Northwind Apps", origin=config.platform_origin))
         db.session.commit()
         yield app
