@@ -169,7 +169,7 @@ def _send(served: Served, key: str, subject: str, sender: str) -> str:
         served.url(path="/api/v1/messages"),
         json={"to": ["cy@reader.example"], "subject": subject, "text": "Hello", "sender": sender},
         headers={"Authorization": f"Bearer {key}"},
-        timeout=10,
+        timeout=30,
     )
     told = answer.json()
     return str(told["status"] if answer.status_code == 202 else told["code"])

@@ -159,6 +159,7 @@ def test_from_signing_in_to_a_mail_with_its_route_in_the_log(
 def _fill_in_the_server(page: Page, address: str, port: int) -> None:
     page.goto(address)
     page.get_by_role("link", name="Other / Generic SMTP").click()
+    page.wait_for_url("**preset=generic")  # and until its scripts are there
     page.get_by_label("SMTP server").fill("127.0.0.1")
     page.get_by_label("None", exact=True).check()
     page.get_by_label("Port").fill(str(port))
@@ -189,7 +190,7 @@ def _send(address: str, key: str, *, to: str) -> dict[str, dict[str, str]]:
         address,
         json={"to": [to], "subject": "Hello", "text": "Good morning"},
         headers={"Authorization": f"Bearer {key}"},
-        timeout=10,
+        timeout=30,
     )
     assert answer.status_code == 202, answer.text
     body: dict[str, dict[str, str]] = answer.json()

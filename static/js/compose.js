@@ -13,14 +13,22 @@ form.addEventListener("submit", (event) => {
 // Back to this page from the next one: it may be sent again, the server knows what it has.
 addEventListener("pageshow", () => { delete form.dataset.sent; });
 
+let asked = 0;
+let fieldsAreDue = false;
+
 // The page itself, asked what it would say now; of it, only what depends on the choice is taken.
 async function show(withFields) {
+  const number = ++asked;
+  fieldsAreDue ||= withFields;
   const body = new FormData(form);
   body.delete("files");
   body.set("act", "route");
   const answer = await fetch(form.action, { method: "POST", body });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  // The answer to an older question may come later than the one to the newest.
+  if (number !== asked) return;
   if (!answer.ok || !page.getElementById("route")) return;  // the next click says why
-  const parts = withFields ? ["route", "content-fields"] : ["route"];
+  const parts = fieldsAreDue ? ["route", "content-fields"] : ["route"];
+  fieldsAreDue = false;
   for (const id of parts) document.getElementById(id).replaceWith(page.getElementById(id));
 }

@@ -7,10 +7,10 @@ document.addEventListener("click", async (event) => {
   if (!button) return;
   await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
   const words = button.querySelector("span");
-  const before = words.textContent;
+  const before = button.dataset.before ??= words.textContent;  // pressed twice, they are others already
   words.textContent = button.dataset.copied;
-  setTimeout(() => { words.textContent = before; }, 2000);
+  setTimeout(() => { words.textContent = before; }, 4000);
 });
 
-// After an error the summary is read out and the keyboard starts there.
-document.querySelector(".alert[id$=faults]")?.focus();
+// After an error the summary is read out and the keyboard starts there, unless its reader was quicker.
+if (document.activeElement === document.body) document.querySelector(".alert[id$=faults]")?.focus();

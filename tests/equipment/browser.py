@@ -74,7 +74,8 @@ class Browser:
 
 
 def accessibility_faults(page: Page) -> list[str]:
-    """What axe-core finds wrong with the page as it is now: the rule and the elements."""
+    """What axe-core finds wrong with the page once it is loaded: the rule and the elements."""
+    page.wait_for_load_state()
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate(
         "levels => axe.run(document, {runOnly: levels, resultTypes: ['violations']})", LEVELS
