@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import sys
+
 from hypothesis import settings
+
+# Where compiled files may not be kept, each test process and each program that a test starts
+# would compile all libraries anew: five seconds instead of one.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # A machine that is busy with something else is no fault of the code. Under CI Hypothesis
 # repeats the same examples each time; that stays.

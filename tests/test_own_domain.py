@@ -115,7 +115,7 @@ def test_a_domain_is_asked_for_allowed_published_used_lost_and_found(
 
     # Find it again; the browser was signed out meanwhile.
     clock.advance(minutes=5)
-    served.sign_in(admin, ada)
+    served.come_in(admin, ada)
     admin.goto(address)
     expect(admin.get_by_text("1 delivery waits for it.")).to_be_visible()
     _publish(admin, dns_server)
@@ -138,7 +138,7 @@ def test_who_keeps_the_dns_needs_no_account_and_sees_the_records_only(
     platforms_server(olive)
     _request, domain = approved(ada, olive)
     path = f"/domains/{domain.id}"
-    admin = served.sign_in(browser.open_page(), ada)
+    admin = served.come_in(browser.open_page(), ada)
     keeper, other = browser.open_page(), browser.open_page()
 
     # Get the link.

@@ -1,7 +1,7 @@
 """The application behind a real socket, for a real browser.
 
 def test_…(served, browser, ada):
-    page = served.sign_in(browser.open_page(), ada)
+    page = served.come_in(browser.open_page(), ada)
     page.goto(served.url(ada, "/apps"))
 """
 
@@ -17,13 +17,11 @@ from playwright.sync_api import Page
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from portal import create_app
-from portal.accounts import passwords
 from portal.accounts.models import Person
 from portal.config import Config
 from portal.core.db import db
-from portal.core.secret import Secret
 from portal.white_labels.models import Platform
-from tests.equipment.visitor import PASSWORD, Visits
+from tests.equipment.visitor import PASSWORD, Visits, give_password
 
 
 class Quiet(WSGIRequestHandler):
@@ -50,15 +48,23 @@ class Served:
 
     def sign_in(self, page: Page, person: Person) -> Page:
         """Sign in with the password, as people do."""
-        if person.password_hash is None:
-            person.password_hash = passwords.hashed(Secret(PASSWORD))
-        email = person.email
+        email = give_password(person).email
         db.session.commit()
         page.goto(self.url(person, "/sign-in"))
         page.get_by_label("E-mail address").fill(email)
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in", exact=True).click()
         page.get_by_role("heading", level=1, name="Overview").wait_for()
+        return page
+
+    def come_in(self, page: Page, person: Person) -> Page:
+        """Give the page the cookie that signing in ends with; it shows nothing yet."""
+        visitor = self.visits(person)
+        cookie = visitor.client.get_cookie("session", domain=visitor.host)
+        assert cookie is not None
+        page.context.add_cookies(
+            [{"name": cookie.key, "value": cookie.value, "url": self.url(person)}]
+        )
         return page
 
 

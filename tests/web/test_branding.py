@@ -184,7 +184,7 @@ def test_an_admin_cannot_have_the_platform_named(
 def test_the_preview_follows_while_a_colour_is_typed(
     served: Served, browser: Browser, acme: WhiteLabel, ada: Person
 ) -> None:
-    page = served.sign_in(browser.open_page(), ada)
+    page = served.come_in(browser.open_page(), ada)
     page.goto(served.url(ada, "/brand"))
 
     page.get_by_role("textbox", name="Colour", exact=True).fill("#ffd700")

@@ -208,7 +208,7 @@ def test_the_desk_holds_up_to_wcag(
     say(thread, olive, "An answer.")
     threads.note(thread, text="Something happened.")
     db.session.commit()
-    page = served.sign_in(browser.open_page(color_scheme=scheme), ada)
+    page = served.come_in(browser.open_page(color_scheme=scheme), ada)
 
     for path in ("/desk", "/desk/new", f"/desk/{thread.id}"):
         page.goto(served.url(ada, path))
@@ -220,7 +220,7 @@ def test_a_file_that_is_too_large_is_told_before_it_travels(
     served: Served, browser: Browser, ada: Person, olive: Person
 ) -> None:
     thread = begin(place_of(ada), ada)
-    page = served.sign_in(browser.open_page(), ada)
+    page = served.come_in(browser.open_page(), ada)
     page.goto(served.url(ada, f"/desk/{thread.id}"))
     page.get_by_label("Message").fill("See here.")
     large = FilePayload(name="long.txt", mimeType="text/plain", buffer=b"x" * (MOST_BYTES + 1))

@@ -68,7 +68,7 @@ def test_the_pages_hold_up_to_wcag(
     faults: dict[str, list[str]] = {}
 
     for person, wanted in ((ada, paths.admin), (olive, paths.owner)):
-        page = served.sign_in(browser.open_page(color_scheme=scheme), person)
+        page = served.come_in(browser.open_page(color_scheme=scheme), person)
         for path in wanted:
             page.goto(served.url(person, path))
             faults[path] = accessibility_faults(page)
@@ -82,11 +82,11 @@ def test_nothing_scrolls_sideways_on_a_phone(
     widths: dict[str, int] = {}
 
     for person, wanted in ((ada, paths.admin), (olive, paths.owner)):
-        page = served.sign_in(browser.open_page(viewport=PHONE), person)
+        page = served.come_in(browser.open_page(viewport=PHONE), person)
         for path in wanted:
             page.goto(served.url(person, path))
             widths[path] = _width(page)
-    admin = served.sign_in(browser.open_page(viewport=PHONE), ada)
+    admin = served.come_in(browser.open_page(viewport=PHONE), ada)
     admin.goto(served.url(ada, paths.admin[3]))
     admin.get_by_role("button", name="Make a link").click()
     stranger = browser.open_page(viewport=PHONE)
@@ -103,7 +103,7 @@ def test_nothing_scrolls_sideways_on_a_phone(
 def test_a_value_is_copied_with_one_click(
     served: Served, browser: Browser, ada: Person, paths: Paths
 ) -> None:
-    page = served.sign_in(browser.open_page(), ada)
+    page = served.come_in(browser.open_page(), ada)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(served.url(ada, paths.admin[3]))
 

@@ -45,7 +45,7 @@ def test_the_record_is_copied_as_it_is_to_be_published(
     proof = hostnames.proof_of(wish)
     db.session.commit()
     page = browser.open_page(permissions=["clipboard-read", "clipboard-write"])
-    served.sign_in(page, ada)
+    served.come_in(page, ada)
     page.goto(served.url(ada, "/hostnames"))
 
     page.get_by_role("button", name="Copy the value").first.click()
@@ -62,7 +62,7 @@ def test_the_record_is_copied_as_it_is_to_be_published(
 def test_every_state_of_a_name_can_be_read_by_everybody(
     served: Served, browser: Browser, ada: Person, wish: Hostname, options: dict[str, Any]
 ) -> None:
-    page = served.sign_in(browser.open_page(**options), ada)
+    page = served.come_in(browser.open_page(**options), ada)
 
     page.goto(served.url(ada, "/hostnames"))
     page.locator("summary").first.click()

@@ -41,7 +41,7 @@ def test_a_passkey_is_added_and_signs_in(served: Served, browser: Browser, ada: 
 
 
 def test_a_removed_passkey_signs_nobody_in(served: Served, browser: Browser, ada: Person) -> None:
-    page = served.sign_in(browser.open_page(), ada)
+    page = served.come_in(browser.open_page(), ada)
     _plug_a_key_in(page)
     page.goto(served.url(ada, "/account/passkeys/new"))
     page.get_by_label("Name").fill("blue key")
@@ -66,7 +66,7 @@ def test_pages_hold_up_to_wcag(
     for path in PUBLIC_PAGES:
         page.goto(served.url(ada, path))
         faults[path] = accessibility_faults(page)
-    served.sign_in(page, ada)
+    served.come_in(page, ada)
     for path in ("/overview", *ACCOUNT_PAGES):
         page.goto(served.url(ada, path))
         faults[path] = accessibility_faults(page)

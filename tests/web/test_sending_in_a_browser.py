@@ -35,7 +35,7 @@ def test_an_agent_composes_sees_the_route_and_sends_once(
         make_default(abe, make_sender(own, "abe@acme.example", of=acme, name="Abe"))
         make_sender(own, "team@acme.example", of=acme, name="The team")
         make_template(acme, "offer", texts=[("en", "Hi {{ name }}", "It costs {{ price }}", None)])
-        page = served.sign_in(browser.open_page(), abe)
+        page = served.come_in(browser.open_page(), abe)
         page.goto(served.url(abe, "/compose"))
         route = page.locator("#route")
 
@@ -60,7 +60,7 @@ def test_an_admin_brings_people_in_launches_and_watches(
     with FaultServer() as server, working(app):
         make_server(ada, "acme-own", port=server.port)
         make_template(acme, "offer", texts=[("en", "Hi {{ name }}", "In {{ city }}", None)])
-        page = served.sign_in(browser.open_page(), ada)
+        page = served.come_in(browser.open_page(), ada)
 
         _bring(page, served.url(ada, "/campaigns/audiences/new"))
         do_now("import", db.session.scalars(select(AudienceImport.id)).one())
@@ -112,7 +112,7 @@ def test_pages_of_people_who_send_hold_up_to_wcag_and_fit_a_phone(
         f"/campaigns/{running.id}",
         f"/campaigns/{running.id}/log",
     )
-    page = served.sign_in(browser.open_page(color_scheme=scheme, viewport=PHONE), ada)
+    page = served.come_in(browser.open_page(color_scheme=scheme, viewport=PHONE), ada)
     faults: dict[str, list[str]] = {}
     widths: dict[str, int] = {}
 

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from flask import Flask
 from playwright.sync_api import Locator, Page, expect
-from werkzeug.serving import make_server as make_web_server
 
-from portal.accounts import passwords
 from portal.accounts.models import Person
 from portal.core.db import db
-from portal.core.secret import Secret
 from portal.smtp_settings import servers
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.browser import PHONE, Browser, accessibility_faults
+from tests.equipment.served import Served
 from tests.equipment.smtp_script import Command, Script
 from tests.equipment.smtp_server import SmtpServer
-from tests.equipment.stage import kept, make_sender, make_server, make_template
-from tests.equipment.visitor import PASSWORD
+from tests.equipment.stage import make_sender, make_server, make_template
 from tests.smtp_settings.bearer import enable
 
 pytestmark = pytest.mark.browser
@@ -45,33 +39,15 @@ PAGES = (
 
 
 @pytest.fixture
-def address(app: Flask) -> Iterator[str]:
+def address(served: Served) -> str:
     """The portal of Acme, served to a real browser."""
-    web = make_web_server("127.0.0.1", 0, app, threaded=True)
-    serving = threading.Thread(target=web.serve_forever, args=(0.02,), daemon=True)
-    serving.start()
-    yield f"http://acme.localhost:{web.server_port}"
-    web.shutdown()
-    serving.join()
-    web.server_close()
+    return served.url(host="acme.localhost", path="")
 
 
 @pytest.fixture
-def page(address: str, browser: Browser, ada: Person) -> Page:
+def page(served: Served, browser: Browser, ada: Person) -> Page:
     """Ada's browser, signed in. It is closed before the server that it may still be asking."""
-    return _signed_in(browser, address, ada)
-
-
-def _signed_in(browser: Browser, address: str, person: Person, **options: Any) -> Page:
-    person.password_hash = passwords.hashed(Secret(PASSWORD))
-    kept(person)
-    page = browser.open_page(**options)
-    page.goto(f"{address}/sign-in")
-    page.get_by_label("E-mail address").fill(person.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_url("**/overview")
-    return page
+    return served.come_in(browser.open_page(), ada)
 
 
 def _fill_in(page: Page, address: str, port: int) -> Locator:
@@ -303,15 +279,15 @@ def test_the_list_of_services_shrinks_while_one_types(page: Page, address: str) 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_pages_are_fit_for_everybody(
-    scheme: str, address: str, browser: Browser, ada: Person, acme: WhiteLabel
+    scheme: str, served: Served, browser: Browser, ada: Person, acme: WhiteLabel
 ) -> None:
     server = make_server(ada, "acme-own")
     make_sender(server, "team@acme.example", of=acme)
-    page = _signed_in(browser, address, ada, color_scheme=scheme)
+    page = served.come_in(browser.open_page(color_scheme=scheme), ada)
     faults = {}
 
     for path in PAGES:
-        page.goto(f"{address}{path}")
+        page.goto(served.url(ada, path))
         if found := accessibility_faults(page):
             faults[path] = found
 
@@ -319,16 +295,16 @@ def test_the_pages_are_fit_for_everybody(
 
 
 def test_nothing_scrolls_sideways_on_a_phone(
-    address: str, browser: Browser, ada: Person, acme: WhiteLabel
+    served: Served, browser: Browser, ada: Person, acme: WhiteLabel
 ) -> None:
     long = "an-office-server-with-quite-a-long-name-" + "x" * 20
     server = make_server(ada, long, host=f"{long}.acme.example", from_email="a@acme.example")
     make_sender(server, f"{'team' * 15}@acme.example", of=acme)
-    page = _signed_in(browser, address, ada, viewport=PHONE)
+    page = served.come_in(browser.open_page(viewport=PHONE), ada)
     overflow = {}
 
     for path in PAGES:
-        page.goto(f"{address}{path}")
+        page.goto(served.url(ada, path))
         root = "document.documentElement"
         overflow[path] = page.evaluate(f"{root}.scrollWidth - {root}.clientWidth")
 

@@ -25,7 +25,7 @@ def test_the_mail_follows_what_is_typed_and_the_back_button_leaves_the_editor(
     served: Served, browser: Browser, ada: Person, acme: WhiteLabel
 ) -> None:
     template = make_template(acme)
-    page = served.sign_in(browser.open_page(), ada)
+    page = served.come_in(browser.open_page(), ada)
     page.goto(served.url(ada, f"/templates/{template.id}"))
     page.get_by_role("link", name="Write").last.click()
     expect(mail_in(page).get_by_text("Hello Kim")).to_be_visible()
@@ -46,7 +46,7 @@ def test_without_scripts_a_button_shows_it(
     served: Served, browser: Browser, ada: Person, acme: WhiteLabel
 ) -> None:
     template = make_template(acme)
-    page = served.sign_in(browser.open_page(java_script_enabled=False), ada)
+    page = served.come_in(browser.open_page(java_script_enabled=False), ada)
     page.goto(served.url(ada, f"/templates/{template.id}/edit"))
 
     page.get_by_label("HTML").fill("<p>Typed {{ name }}</p>")
@@ -63,7 +63,7 @@ def test_pages_of_templates_hold_up_to_wcag_and_fit_a_telephone(
     start = gallery.find_start("invitation")
     gallery.begin(template, start, default_language="en", by=ada)
     db.session.commit()
-    page = served.sign_in(browser.open_page(color_scheme=scheme), ada)
+    page = served.come_in(browser.open_page(color_scheme=scheme), ada)
     one = f"/templates/{template.id}"
 
     for path in ("", "/gallery", "/language", "/new?start=receipt"):
