@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from portal.accounts.models import Person
 from portal.core.db import db
+from portal.core.words import told
 from portal.desk import domain_requests
 from portal.desk.models import DeskMessage
 from portal.desk.request_models import DomainRequest
@@ -70,6 +71,6 @@ def letters_to(person: Person) -> list[Message]:
 
 
 def said_in(request: DomainRequest) -> list[str]:
-    """What stands in the request's thread."""
+    """What can be read in the request's thread."""
     query = select(DeskMessage.text).where(DeskMessage.thread_id == request.thread_id)
-    return list(db.session.scalars(query.order_by(DeskMessage.id)))
+    return [told(text) for text in db.session.scalars(query.order_by(DeskMessage.id))]
