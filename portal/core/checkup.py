@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from portal.core import clock, sealed, vault
 from portal.core.db import SQLITE_AT_LEAST, db, reading, sqlite_version
 from portal.core.schema import newest_revision, present_revision
+from portal.core.words import _
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 
@@ -66,7 +67,13 @@ def database() -> str:
     version = ".".join(map(str, sqlite_version()))
     if sqlite_version() < SQLITE_AT_LEAST:
         needed = ".".join(map(str, SQLITE_AT_LEAST))
-        raise Wrong(f"SQLite {version} can lose pages when its log is reset; {needed} is needed")
+        raise Wrong(
+            _(
+                "SQLite %(version)s can lose pages when its log is reset; %(needed)s is needed",
+                version=version,
+                needed=needed,
+            )
+        )
     return f"SQLite {version}"
 
 
@@ -74,29 +81,52 @@ def schema() -> str:
     """Whether it is the one that this code was written for."""
     present, newest = present_revision(), newest_revision()
     if present != newest:
-        raise Wrong(f"at {present or 'no revision'}, wanted {newest}: run `flask db upgrade`")
-    return f"at {present}"
+        raise Wrong(
+            _(
+                "at %(present)s, wanted %(newest)s: run `flask db upgrade`",
+                present=present or _("no revision"),
+                newest=newest,
+            )
+        )
+    return _("at %(present)s", present=present)
 
 
 def keys(key_file: Path) -> str:
     """Whether every secret has its key, and nobody else can read the keys."""
     mode = stat.S_IMODE(key_file.stat().st_mode)
     if mode & 0o077:
-        raise Wrong(f"{key_file} can be read by others (mode {mode:03o}): chmod 600")
+        raise Wrong(
+            _(
+                "%(file)s can be read by others (mode %(mode)s): chmod 600",
+                file=key_file,
+                mode=f"{mode:03o}",
+            )
+        )
     unknown = sealed.count_by_key().keys() - vault.keyring().keys.keys()
     if unknown:
-        raise Wrong(f"secrets are sealed with keys that are not there: {', '.join(unknown)}")
-    return f"{len(vault.keyring().keys)} in {key_file}, mode {mode:03o}"
+        raise Wrong(
+            _(
+                "secrets are sealed with keys that are not there: %(keys)s",
+                keys=", ".join(unknown),
+            )
+        )
+    return _(
+        "%(count)s in %(file)s, mode %(mode)s",
+        count=len(vault.keyring().keys),
+        file=key_file,
+        mode=f"{mode:03o}",
+    )
 
 
 def clock_apart() -> str:
     """Whether this machine and the database agree on the time."""
     if db.engine.dialect.name == "sqlite":
-        return "the database is on this machine"
+        return _("the database is on this machine")
     theirs = db.session.scalar(text("SELECT clock_timestamp()"))
     if not isinstance(theirs, datetime):
-        raise Wrong("the database does not tell the time")
+        raise Wrong(_("the database does not tell the time"))
     apart = abs(clock.now() - theirs.astimezone(UTC))
     if apart > CLOCK_TOLERANCE:
-        raise Wrong(f"{apart.total_seconds():.0f} s apart from the database's")
-    return "agrees with the database's"
+        seconds = f"{apart.total_seconds():.0f}"
+        raise Wrong(_("%(seconds)s s apart from the database's", seconds=seconds))
+    return _("agrees with the database's")

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, TextClause, func, select
 
 from portal.core import clock
 from portal.core.db import db
+from portal.core.words import _
 from portal.delivery import fence
 from portal.delivery.models import Lane, Worker
 from portal.delivery.status import SILENT
@@ -78,10 +79,11 @@ def _queues() -> list[ServerQueue]:
     names = _servers(list(oldest))
     shown = []
     for server_id, due_at in sorted(oldest.items(), key=lambda item: item[1]):
-        name, health = names.get(server_id, (f"server {server_id}, which is gone", None))
+        gone = _("server %(number)s, which is gone", number=server_id)
+        name, health = names.get(server_id, (gone, None))
         shown.append(
             ServerQueue(
-                name="simulator" if server_id == SIMULATOR else name,
+                name=_("Simulator") if server_id == SIMULATOR else name,
                 waiting=waiting[server_id],
                 oldest_due=due_at,
                 parked=reason_of_parking(health.server)

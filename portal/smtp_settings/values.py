@@ -134,7 +134,8 @@ def warnings_for(
     advice += service.advice_on(values.port, values.tls)
     if TlsVersion(values.min_tls).is_deprecated:
         advice.append(Advice("old_tls", Weight.WARNING, _OLD_TLS))
-    if values.may_auth_in_clear and values.tls is TlsMode.NONE:
+    signs_in = values.auth is not AuthKind.NONE
+    if signs_in and values.may_auth_in_clear and values.tls is TlsMode.NONE:
         advice.append(Advice("auth_in_clear", Weight.WARNING, _AUTH_IN_CLEAR))
     if values.auth is AuthKind.BEARER:
         return advice + _advice_on_bearer(values, from_email)

@@ -14,7 +14,7 @@ from portal.audit import search, trail
 from portal.audit.models import AuditEntry
 from portal.audit.search import Wanted
 from portal.core.words import lazy
-from portal.web.audit_words import ACTS, THINGS, act_of, changes_of, target_of
+from portal.web.audit_words import ACTS, THINGS, act_of, actor_of, changes_of, target_of
 from portal.web.csv_file import Cell, csv_file
 from portal.web.forms import Query, tidy
 from portal.web.tenant import looked_after, tenant
@@ -115,7 +115,7 @@ class Who:
     known: Collection[int] | None
 
     def name(self, entry: AuditEntry) -> str:
-        return entry.actor if self._may_know(entry) else str(_("Platform owner"))
+        return actor_of(entry) if self._may_know(entry) else str(_("Platform owner"))
 
     def address(self, entry: AuditEntry) -> str:
         return entry.address if self._may_know(entry) else ""

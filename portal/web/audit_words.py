@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 
 from portal.audit.models import AuditEntry
 from portal.core.words import Words, lazy, told
+from portal.white_labels.features import FEATURES
 
 ACTS: Mapping[str, Words] = {
     "api_key.made": lazy("API key made"),
@@ -153,12 +154,14 @@ FIELDS: Mapping[str, Words] = {
     "deliveries": lazy("deliveries"),
     "description": lazy("description"),
     "email": lazy("address"),
+    "file": lazy("file"),
     "from": lazy("from"),
     "host": lazy("host"),
     "includes_subdomains": lazy("with subdomains"),
     "is_enabled": lazy("switched on"),
     "key": lazy("key"),
     "kind": lazy("kind"),
+    "languages": lazy("languages"),
     "mail_mode": lazy("mail leaves through"),
     "max_bytes": lazy("largest message"),
     "max_connections": lazy("connections"),
@@ -184,6 +187,7 @@ FIELDS: Mapping[str, Words] = {
     "port": lazy("port"),
     "preset": lazy("service"),
     "reason": lazy("reason"),
+    "records": lazy("DNS records"),
     "reply_to": lazy("Reply-To"),
     "role": lazy("role"),
     "selector": lazy("selector"),
@@ -215,7 +219,29 @@ VALUES: Mapping[tuple[str, str], Words] = {
     ("why", "switched_off"): lazy("signing in by token was switched off"),
     ("kind", "live"): lazy("live"),
     ("kind", "test"): lazy("test"),
+    ("auth", "none"): lazy("not needed"),
+    ("auth", "basic"): lazy("User name and password (Basic)"),
+    ("auth", "bearer"): lazy("Access token (Bearer, OAuth): Microsoft"),
+    ("tls", "none"): lazy("no encryption"),
+    ("tls", "starttls"): lazy("STARTTLS"),
+    ("tls", "implicit"): lazy("SSL/TLS"),
+    ("reason", "unsubscribed"): lazy("Unsubscribed"),
+    ("reason", "bounced"): lazy("Unknown to its server"),
+    ("reason", "by_hand"): lazy("By hand"),
+    ("reason", "imported"): lazy("Imported"),
+    ("file", "Pasted text"): lazy("Pasted text"),
+    ("where", "everywhere"): lazy("Everywhere"),
+    ("where", "nowhere"): lazy("Nowhere"),
+    ("where", "platform"): lazy("Platform"),
 }
+
+ACTORS: Mapping[str, Words] = {
+    "link": lazy("by a link"),
+    "operator": lazy("operator"),
+    "provisioning": lazy("provisioning"),
+    "system": lazy("the portal itself"),
+}
+"""Those who are no person; programs are told by their app."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +263,18 @@ def act_of(entry: AuditEntry) -> str:
     return str(words) if words else entry.action
 
 
+def actor_of(entry: AuditEntry) -> str:
+    """Who did it: a person's address, an app, or a part of the installation."""
+    if entry.actor.startswith("app "):
+        return str(_("App %(name)s", name=entry.actor.removeprefix("app ")))
+    words = ACTORS.get(entry.actor)
+    return str(words) if words else entry.actor
+
+
 def target_of(entry: AuditEntry) -> str:
-    """To whom or what, without the number that only programs need where there is a name."""
+    """To whom or what: the name alone, for the act says what kind of thing it is."""
+    if words := _TARGETS.get(entry.target):
+        return str(words)
     named = _is_named(entry.target)
     return named[1] if named else entry.target
 
@@ -260,8 +296,14 @@ _LISTS = frozenset({"sender.defaults_changed"})
 
 
 _is_named = re.compile(
-    r"(?:(?:person:|app |server |sender |template |thread |audience )[0-9]+|campaign cmp_\w+) (.+)"
+    r"(?:(?:person:|app |server |sender |template |thread |audience )[0-9]+|campaign cmp_\w+"
+    r"|address|key|message|template|white label) (.+)"
 ).fullmatch
+_TARGETS: Mapping[str, Words] = {
+    "outbox": lazy("Outbox"),
+    "platform": lazy("Platform"),
+    **{f"feature {which}": about.name for which, about in FEATURES.items()},
+}
 
 
 def _value(field: str, value: object) -> str:

@@ -21,6 +21,7 @@ from portal.core import clock
 from portal.core.db import Model, UtcTime, db, enum_of
 from portal.core.errors import NotFound
 from portal.core.words import Words, _, lazy
+from portal.white_labels.models import WhiteLabel
 
 
 class Feature(StrEnum):
@@ -232,5 +233,6 @@ def _words(reach: Reach) -> str:
     if reach.is_everywhere:
         return "everywhere"
     places = ["platform"] if reach.is_for_platform else []
-    places += [f"white label {number}" for number in sorted(reach.white_labels)]
+    slugs = select(WhiteLabel.slug).where(WhiteLabel.id.in_(reach.white_labels))
+    places += db.session.scalars(slugs.order_by(WhiteLabel.slug))
     return ", ".join(places) or "nowhere"

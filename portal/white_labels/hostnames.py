@@ -17,7 +17,7 @@ from portal.audit import trail
 from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
-from portal.core.words import _
+from portal.core.words import _, kept
 from portal.smtp.addresses import AddressError, canonical_domain
 from portal.white_labels.models import Hostname, WhiteLabel
 from portal.white_labels.platform import the_platform
@@ -175,7 +175,7 @@ def _end_what_is_open(hostname: Hostname) -> None:
 
 
 def _why(because: str) -> dict[str, object]:
-    return {"because": because}
+    return {"because": kept(because)}
 
 
 def named(white_label: WhiteLabel, hostname_id: int) -> Hostname:

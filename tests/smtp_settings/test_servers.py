@@ -320,6 +320,11 @@ class TestAdvice:
 
         assert {"old_tls", "no_tls", "auth_in_clear"} <= set(self.codes(values))
 
+    def test_nobody_is_warned_of_a_password_that_is_not_sent(self) -> None:
+        values = replace(TYPED, tls=TlsMode.NONE, auth=AuthKind.NONE, may_auth_in_clear=True)
+
+        assert "auth_in_clear" not in self.codes(values)
+
 
 class TestLimits:
     @pytest.mark.accepts("ST-38", "ST-40")

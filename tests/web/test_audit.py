@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from portal.audit import trail
 from portal.audit.models import AuditEntry
 from portal.audit.trail import Actor, acting
 from portal.core.db import db
-from portal.web.audit_words import ACTS, FIELDS, THINGS, act_of, changes_of, target_of
+from portal.web.audit_words import ACTS, FIELDS, THINGS, act_of, actor_of, changes_of, target_of
 from portal.white_labels import tenants
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.visitor import Page, Visits
@@ -63,7 +64,7 @@ def test_who_of_the_platform_acted_is_not_told_to_a_white_label(
 
     assert rows(page)[0][1:] == [
         "Platform owner",
-        "White label changedwhite label acme",
+        "White label changedacme",
         "name: Acme → Acme Apps",
     ]
     for text in (page.body, here.answer("GET", "/audit.csv").get_data(as_text=True)):
@@ -190,12 +191,42 @@ def test_every_act_that_is_recorded_has_words() -> None:
         ("server 5 acme own", "acme own"),
         ("app 12", "app 12"),
         ("mail.acme.example", "mail.acme.example"),
-        ("white label acme", "white label acme"),
+        ("white label acme", "acme"),
+        ("address gone@customer.example", "gone@customer.example"),
+        ("feature oauth_smtp", "OAuth enablement for SMTP"),
+        ("outbox", "Outbox"),
         ("campaign cmp_7be1f0c2a94d Spring", "Spring"),
     ],
 )
 def test_a_target_is_called_by_its_name(target: str, words: str) -> None:
     assert target_of(AuditEntry(target=target)) == words
+
+
+@pytest.mark.parametrize(
+    ("actor", "words"),
+    [
+        ("ada@acme.example", "ada@acme.example"),
+        ("app Shop", "App Shop"),
+        ("system", "the portal itself"),
+        ("something new", "something new"),
+    ],
+)
+def test_whoever_acted_is_called_by_name_or_by_what_it_is(actor: str, words: str) -> None:
+    assert actor_of(AuditEntry(actor=actor)) == words
+
+
+def test_every_field_that_is_recorded_by_name_has_words() -> None:
+    named = {
+        key.value
+        for call in _records()
+        for facts in call.args[3:]
+        if isinstance(facts, ast.Dict)
+        for key in facts.keys
+        if isinstance(key, ast.Constant)
+    }
+
+    assert len(named) > 15
+    assert named - FIELDS.keys() == set()
 
 
 @pytest.mark.parametrize(
@@ -250,12 +281,15 @@ def test_every_field_that_is_told_of_a_server_has_words() -> None:
 
 def _recorded() -> list[str]:
     """The codes of all acts in the source; those made up of parts end in what stands there."""
-    found = []
+    return [code for call in _records() for code in _codes(call.args[1])]
+
+
+def _records() -> Iterator[ast.Call]:
+    """All places in the source that write an entry."""
     for path in PORTAL.rglob("*.py"):
         for call in ast.walk(ast.parse(path.read_text())):
             if isinstance(call, ast.Call) and ast.unparse(call.func).endswith("trail.record"):
-                found += _codes(call.args[1])
-    return found
+                yield call
 
 
 def _codes(code: ast.expr) -> list[str]:

@@ -93,8 +93,8 @@ def test_everybody_concerned_finds_it_in_their_trail(acme: WhiteLabel, birch: Wh
         .order_by(AuditEntry.chain, AuditEntry.number)
     )
     assert [(entry.chain, entry.changes) for entry in entries] == [
-        (0, {"where": ["nowhere", f"white label {acme.id}"]}),
-        (0, {"where": [f"white label {acme.id}", f"white label {birch.id}"]}),
+        (0, {"where": ["nowhere", acme.slug]}),
+        (0, {"where": [acme.slug, birch.slug]}),
         (acme.id, {"switched_on": True}),
         (acme.id, {"switched_on": False}),
         (birch.id, {"switched_on": True}),

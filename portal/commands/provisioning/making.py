@@ -38,6 +38,7 @@ from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.secret import Secret
+from portal.core.words import _
 from portal.delivery import enabling
 from portal.domains import allow_list
 from portal.mail_templates import gallery, templates
@@ -299,7 +300,7 @@ class _Making:
         if found is None:
             found = hostnames.add(white_label, name)
         if not found.is_served:
-            hostnames.vouch(found, because="The operator's file names it.")
+            hostnames.vouch(found, because=_("The operator's file names it."))
             self._say(f"{white_label.slug}: serves {found.name}")
 
     def _domain(self, path: Path, table: DomainTable, white_label: WhiteLabel) -> None:
