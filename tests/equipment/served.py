@@ -55,6 +55,7 @@ class Served:
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in", exact=True).click()
         page.get_by_role("heading", level=1, name="Overview").wait_for()
+        page.wait_for_load_state()  # its styles and scripts may come later than its words
         return page
 
     def come_in(self, page: Page, person: Person) -> Page:

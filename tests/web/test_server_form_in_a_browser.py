@@ -54,6 +54,7 @@ def _fill_in(page: Page, address: str, port: int) -> Locator:
     """A whole form for a server that asks for nothing; where its test shows itself."""
     page.goto(f"{address}/servers/new")
     page.get_by_role("link", name="Other / Generic SMTP").click()
+    page.wait_for_url("**preset=generic")  # and until its scripts are there
     page.get_by_label("SMTP server").fill("127.0.0.1")
     page.get_by_label("None", exact=True).check()
     page.get_by_label("Port").fill(str(port))
@@ -164,7 +165,7 @@ def test_stages_tick_one_after_another_while_the_session_goes_on(page: Page, add
     go_on = threading.Event()
 
     def wait(_command: Command) -> None:
-        go_on.wait(10)
+        go_on.wait(60)
 
     with SmtpServer(Script(mail=wait)) as server:
         panel = _fill_in(page, address, server.port)

@@ -29,6 +29,7 @@ def test_the_mail_follows_what_is_typed_and_the_back_button_leaves_the_editor(
     page.goto(served.url(ada, f"/templates/{template.id}"))
     page.get_by_role("link", name="Write").last.click()
     expect(mail_in(page).get_by_text("Hello Kim")).to_be_visible()
+    page.wait_for_load_state()  # its script listens from now on
 
     for words in ("<p>Typed {{ name }}</p>", "<p>Again {{ name }}</p>"):
         page.get_by_label("HTML").fill(words)
