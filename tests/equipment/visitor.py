@@ -157,9 +157,7 @@ class Visitor:
 
     def post(self, path: str, data: Data | None = None, **options: Any) -> Page:
         """Send a form that no page needs to show, with a valid token."""
-        if not self._token:
-            self.get("/")
-        return self.send(path, {"csrf_token": self._token, **(data or {})}, **options)
+        return self.send(path, {"csrf_token": self.token, **(data or {})}, **options)
 
     def send(self, path: str, data: Data, **options: Any) -> Page:
         """Send a form just like this."""
@@ -212,6 +210,13 @@ class Visitor:
             let_in(db.session.get_one(Person, person_id), to="/")
             self._token = generate_csrf()
             return dict(session)
+
+    @property
+    def token(self) -> str:
+        """What every form of this visitor has to bring along."""
+        if not self._token:
+            self.get("/")
+        return self._token
 
     @property
     def _origin(self) -> str:
