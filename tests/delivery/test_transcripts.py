@@ -113,7 +113,7 @@ def test_it_ends_with_what_decided(
         make_server(ada, port=server.port)
         send(make_app(ada))
 
-        drain(app)
+        drain(app, timeouts=timeouts)
 
     assert (attempts()[0].transcript or "").splitlines()[-1] == last
 
