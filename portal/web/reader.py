@@ -17,6 +17,7 @@ from flask_babel import (
     format_time,
     format_timedelta,
     get_babel,
+    get_locale,
     gettext,
 )
 from flask_login import current_user
@@ -45,6 +46,7 @@ def open_reader(app: Flask) -> None:
         "when": when,
         "number": format_decimal,
         "browser_name": browser_name,
+        "script_name": script_name,
     }
     app.jinja_env.globals |= {"time": time_element, "theme": theme, "language": language}
 
@@ -64,6 +66,12 @@ def language() -> str:
     if person is not None and person.language in known:
         return person.language
     return request.accept_languages.best_match(sorted(known), default=SOURCE) or SOURCE
+
+
+def script_name(name: str) -> str:
+    """A script of letters, told by its English name (Cyrillic), in the reader's language."""
+    code = next((code for code, known in Locale(SOURCE).scripts.items() if known == name), "")
+    return str((get_locale() or Locale(SOURCE)).scripts.get(code, name))
 
 
 def time_zone() -> str:

@@ -13,9 +13,11 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
+from flask import Flask
 
 from portal.accounts.models import Person
 from portal.core.schema import PROJECT
+from portal.web.reader import script_name
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.visitor import Visits
 
@@ -107,3 +109,10 @@ def test_pages_are_german_for_whoever_chose_it(
     assert page.status == 200
     assert page.tree.get("lang") == "de"
     assert "Abmelden" in page.text
+
+
+def test_scripts_have_german_names(app: Flask) -> None:
+    with app.test_request_context(headers={"Accept-Language": "de"}):
+        names = [script_name(name) for name in ("Latin", "Cyrillic", "Something new")]
+
+    assert names == ["Lateinisch", "Kyrillisch", "Something new"]
