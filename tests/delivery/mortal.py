@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from multiprocessing.process import BaseProcess
@@ -91,12 +92,11 @@ STAGES: dict[str, tuple[Callable[[], None], int]] = {
 
 FIRST = "before the first dot"
 FULL_DISK = "the disk is full for a while"
-FULL_FOR = 5.0
-"""Seconds."""
 
 
 def fill_the_disk(folder: Path) -> None:
-    """At some settlement no file can grow any more, for a while. The folder says from when to when.
+    """At some settlement no file can grow any more. `full` in the folder says that it is so, and
+    `free` ends it.
 
     The kernel refuses every write as it does without space (RLIMIT_FSIZE; only the number of the
     error differs), to the database and to the journals alike.
@@ -106,16 +106,17 @@ def fill_the_disk(folder: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def free() -> None:
-        (folder / "free").touch()  # an empty file needs no space
+        while not (folder / "free").exists():
+            time.sleep(0.05)
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
     def write(*args: Any, **kwargs: Any) -> Any:
         nonlocal calls
         calls += 1
         if calls == STRIKES_AT:
-            (folder / "full").touch()
+            (folder / "full").touch()  # an empty file needs no space
             resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-            threading.Timer(FULL_FOR, free).start()
+            threading.Thread(target=free).start()
         return original(*args, **kwargs)
 
     settling.write = write

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from datetime import timedelta
 from threading import Thread
@@ -29,7 +30,7 @@ from portal.smtp_settings import health
 from portal.smtp_settings.models import ParkedSender, ServerHealth, SmtpServer
 from portal.white_labels.models import MailMode
 from tests.equipment.mail import deliveries, drain, make_worker, send, states, until, working
-from tests.equipment.smtp_script import Command, Drop, Say, Script, Take, Wait, first
+from tests.equipment.smtp_script import Acts, Command, Drop, Say, Script, Take, Until, Wait, first
 from tests.equipment.smtp_server import SmtpServer as Fake
 from tests.equipment.smtp_server import nobody
 from tests.equipment.stage import make_app, make_person, make_server, make_white_label
@@ -335,7 +336,12 @@ def test_what_a_slow_server_has_not_got_yet_follows_the_facts_of_now(
 ) -> None:
     monkeypatch.setattr(hand, "BELIEVED_FOR", 0.1)
     people = [f"person{number}@birch.example" for number in range(30)]
-    with Fake(Script(body=lambda _command: (Wait(0.2), Take(), Say(250, "Ok")))) as own:
+    has_changed = threading.Event()
+
+    def slowly(command: Command) -> Acts:
+        return Wait(0.2) if command.number < 3 else Until(has_changed), Take(), Say(250, "Ok")
+
+    with Fake(Script(body=slowly)) as own:
         shop, _server = make_shop(own, max_connections=1)
         message = send(shop, people)
         bob = make_person(shop.white_label, "Bob")
@@ -344,6 +350,7 @@ def test_what_a_slow_server_has_not_got_yet_follows_the_facts_of_now(
             own.wait_for(2)
             shop.owner_id = bob.id
             db.session.commit()
+            has_changed.set()
             until(lambda: states(message).count(State.HELD) > 20)
 
     assert len(own.ledger) < hand.FIRST_BATCH
