@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from threading import Event
 
 import pytest
 
@@ -13,6 +14,7 @@ from portal.smtp.protocol import Job, NotSent, Unknown
 from portal.smtp.replies import Failed, Kind, Reply, ServerFault
 from tests.equipment.smtp_script import (
     Acts,
+    Command,
     Drip,
     Drop,
     Raw,
@@ -20,6 +22,7 @@ from tests.equipment.smtp_script import (
     Script,
     Silence,
     Take,
+    Until,
     Wait,
     listed,
     only,
@@ -107,13 +110,21 @@ def test_a_message_refused_before_its_dot_has_none_to_tell_of(connect: Connect) 
 
 def test_the_next_job_is_asked_for_while_the_server_works_on_the_last(connect: Connect) -> None:
     taken_when_asked: list[int] = []
+    may_take = [Event() for _ in jobs(4)]
 
-    with SmtpServer(Script(body=(Wait(0.05), Take(), Say(250, "Ok")))) as server:
+    def when_the_next_but_one_is_wanted(command: Command) -> Acts:
+        return Until(may_take[command.number - 1]), Take(), Say(250, "Ok")
+
+    with SmtpServer(Script(body=when_the_next_but_one_is_wanted)) as server:
 
         def supply() -> Iterator[Job]:
-            for one in jobs(4):
+            for number, one in enumerate(jobs(4)):
                 taken_when_asked.append(len(server.ledger))
+                if number >= 2:
+                    may_take[number - 2].set()
                 yield one
+            for event in may_take:
+                event.set()
 
         outcomes = send(connect(server), supply())
 
