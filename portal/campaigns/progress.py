@@ -11,8 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from portal.campaigns.models import Campaign, CampaignHour, CampaignState
@@ -81,24 +80,33 @@ def _count_by_hour(
     batch: Sequence[Settlement],
     now: datetime,
 ) -> None:
-    is_postgresql = connection.dialect.name == "postgresql"
-    insert = insert_into_postgresql if is_postgresql else insert_into_sqlite
+    upsert = _more_in_hour[connection.dialect.name]
     outcomes = Counter(
         one.state.value
         for one in batch
         if one.state in COUNTED and (one.state is not State.HELD or line_of(one.state, one.kind))
     )
     for outcome, count in sorted(outcomes.items()):
-        statement = insert(CampaignHour).values(
-            campaign_id=campaign_id,
-            hour=now.replace(minute=0, second=0, microsecond=0),
-            server_id=server_id,
-            outcome=outcome,
-            count=count,
-        )
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["campaign_id", "hour", "server_id", "outcome"],
-                set_={"count": CampaignHour.count + statement.excluded.count},
-            )
-        )
+        row = {
+            "campaign_id": campaign_id,
+            "hour": now.replace(minute=0, second=0, microsecond=0),
+            "server_id": server_id,
+            "outcome": outcome,
+            "count": count,
+        }
+        connection.execute(upsert, row)
+
+
+def _one_more_row(
+    insert: sqlite.Insert | postgresql.Insert,
+) -> sqlite.Insert | postgresql.Insert:
+    return insert.on_conflict_do_update(
+        index_elements=["campaign_id", "hour", "server_id", "outcome"],
+        set_={"count": CampaignHour.count + insert.excluded.count},
+    )
+
+
+_more_in_hour = {
+    "sqlite": _one_more_row(sqlite.insert(CampaignHour)),
+    "postgresql": _one_more_row(postgresql.insert(CampaignHour)),
+}

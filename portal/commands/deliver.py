@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import subprocess
 import sys
@@ -47,6 +48,7 @@ def deliver(lanes: int, workers: int, drain: bool) -> None:
             other.terminate()
         worker.ask_to_stop()
 
+    _look_for_garbage_rarely()
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     try:
@@ -60,6 +62,14 @@ def deliver(lanes: int, workers: int, drain: bool) -> None:
         codes = [other.wait() for other in others]
     if any(codes):
         sys.exit(1)
+
+
+def _look_for_garbage_rarely() -> None:
+    """What carrying a message leaves behind is freed at once, for nothing of it refers to itself in
+    a circle. Looking for circles all the same took a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 100)
 
 
 def _another(lanes: int, *, drain: bool) -> subprocess.Popen[bytes]:

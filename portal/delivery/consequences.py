@@ -111,6 +111,10 @@ class Streak:
     content_domains: set[str] = field(default_factory=set)
     content: int = 0
 
+    @property
+    def has_begun(self) -> bool:
+        return bool(self.content or self.relay_domains)
+
     def note(self, fate: Fate, stage: Stage, domain: str) -> Park | None:
         """Count one more answer; `domain` is the recipient's."""
         match fate:

@@ -48,10 +48,10 @@ from portal.domains.signing import LiveKey
 from portal.outbox import claims, unwanted
 from portal.outbox.claims import Claimed, Settlement
 from portal.outbox.states import Reason, State
-from portal.smtp.protocol import Outcome
+from portal.smtp.protocol import Job, Outcome
 from portal.smtp.replies import Sent, ServerFault, Stage
 
-LARGEST_BATCH = 500
+LARGEST_BATCH = 1000
 SMALLEST_BATCH = 4
 FIRST_BATCH = 8
 REROUTED_AT_ONCE = 100
@@ -97,10 +97,12 @@ class Hand:
         self._results: list[Result] = []
         self._back: list[int] = []  # claimed, and not to be sent by this lane
         self._unsent = 0  # of what was claimed: settled although the server was given nothing
+        self._at_hand: tuple[Mail, Written] | None = None  # composed last
         self._unwanted: dict[int, Reason] = {}  # of the last claim: their readers said no
         self._refused_senders: dict[str, str] = {}  # From address: the server's words
         self._size = _FIXED.get(errand, FIRST_BATCH)
         self._turned_at = time.monotonic()
+        self._noted_at = works.moments.now()  # an answer; of those after which nothing is due, any
 
     def is_over(self) -> bool:
         """Whether nothing more is to be begun."""
@@ -279,12 +281,15 @@ class Hand:
     def note(self, outcome: Outcome) -> None:
         """One answer: what becomes of the delivery, and what of the server."""
         load = self.begun.pop(outcome.id)
+        is_taken = isinstance(outcome.verdict, Sent)
+        if not is_taken:
+            self._noted_at = self._works.moments.now()
         settlement = outcomes.settlement(
             load.row,
             outcome.verdict,
             outcome.stage,
             terms=load.mail.terms,
-            now=self._works.moments.now(),
+            now=self._noted_at,
             random=_dice,
         )
         if settlement is None:
@@ -297,7 +302,7 @@ class Hand:
         if isinstance(outcome.verdict, ServerFault):
             self.note_fault(outcome.verdict, outcome.stage, load.mail.mail_from)
             return
-        if isinstance(outcome.verdict, Sent):
+        if is_taken:
             self._memory.is_proven = True
         park = self._memory.note(outcome.verdict, outcome.stage, load.row.email.rpartition("@")[2])
         if park is not None:
@@ -326,15 +331,15 @@ class Hand:
 
     # Bytes
 
-    def compose(self, load: Load) -> bytes | None:
+    def compose(self, load: Load) -> Job | None:
         """The message for the wire; None, and the delivery settled, where there is none to send."""
         refused = self._refused_senders.get(load.mail.mail_from)
         if refused is not None:
             self._settle_unsent(load, State.HELD, "sender_refused", refused)
             return None
         try:
-            written = self._works.shelf.get(load.mail) or self._read_again(load.mail)
-            data = written.compiled.render(
+            written = self._written(load.mail)
+            data, is_vetted = written.compiled.write(
                 load.mail.recipient(load.row, written.values, written.link)
             )
             if load.mail.key is not None:
@@ -354,7 +359,13 @@ class Hand:
         if most is not None and len(data) > most:
             self._settle_unsent(load, State.FAILED, "content", str(TOO_LARGE))
             return None
-        return data
+        return Job(load.row.id, load.mail.mail_from, load.row.email, data, is_vetted)
+
+    def _written(self, mail: Mail) -> Written:
+        """The message, compiled; a campaign's is at hand for all that was claimed with it."""
+        if self._at_hand is None or self._at_hand[0] is not mail:
+            self._at_hand = mail, self._works.shelf.get(mail) or self._read_again(mail)
+        return self._at_hand[1]
 
     def _signed(self, data: bytes, key: LiveKey, rewritten: frozenset[bytes]) -> bytes:
         try:

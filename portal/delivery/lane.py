@@ -270,12 +270,12 @@ class Lane:
             if self._announced != load.row.id:
                 journal.take(load.row.id)
             self._announced = None
-            data = hand.compose(load)
-            if data is None:
+            job = hand.compose(load)
+            if job is None:
                 del hand.begun[load.row.id]
                 journal.drop(load.row.id)
             else:
-                yield Job(load.row.id, load.mail.mail_from, load.row.email, data)
+                yield job
 
     def _has_more(self, hand: Hand, journal: Journal) -> bool:
         """Whether another message may be begun; step 5, while the server is busy with the last."""
@@ -293,11 +293,9 @@ class Lane:
     def _is_time(self, hand: Hand) -> bool:
         """Keep to the rate, together with the other lanes to this server: each message has its own
         moment. A long pause ends the run, so that no dot waits."""
-        limits = hand.condition.limits if hand.condition is not None else ()
-        rate = next((limit.most for limit in limits if limit.window == "second"), 0)
-        if not rate:
+        if hand.condition is None or not hand.condition.rate:
             return True
-        pause = self._memory.reserve(rate, within=SHORT_WAIT)
+        pause = self._memory.reserve(hand.condition.rate, within=SHORT_WAIT)
         if pause > SHORT_WAIT:
             return False
         if pause > 0:

@@ -14,7 +14,7 @@ from functools import cache
 from threading import Lock
 from typing import Any, TypeAlias
 
-from sqlalchemy import Row, exists, select
+from sqlalchemy import Row, bindparam, exists, select
 from sqlalchemy.engine import Connection
 
 from portal.apps.models import App
@@ -76,7 +76,7 @@ class Mail:
 def load(connection: Connection, ids: Collection[int]) -> dict[int, Mail]:
     """These messages, with the present facts compared to those they were routed by."""
     copies = _copies(connection)
-    rows = connection.execute(_messages.where(Message.id.in_(ids))).all()
+    rows = connection.execute(_messages, {"messages": list(ids)}).all()
     keys = signing.live_keys(connection, {row.white_label_id for row in rows})
     return {row.id: _mail(row, copies, keys.get(row.white_label_id, ())) for row in rows}
 
@@ -125,6 +125,7 @@ _messages = (
     .outerjoin(WhiteLabel, WhiteLabel.id == Message.white_label_id)
     .outerjoin(Domain, Domain.id == Message.domain_id)
     .outerjoin(Campaign, Campaign.id == Message.campaign_id)
+    .where(Message.id.in_(bindparam("messages", expanding=True)))
 )
 
 
@@ -173,9 +174,12 @@ def _is_current(row: Row[*tuple[Any, ...]]) -> bool:
 
 
 def _copies(connection: Connection) -> Mapping[Category, int]:
-    engine = connection.execute(select(Engine.copies_transactional, Engine.copies_campaign)).first()
+    engine = connection.execute(_copies_allowed).first()
     transactional, campaign = engine or (1, 0)
     return {Category.TRANSACTIONAL: transactional, Category.CAMPAIGN: campaign}
+
+
+_copies_allowed = select(Engine.copies_transactional, Engine.copies_campaign)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from threading import Lock
 
 from portal.delivery.consequences import Park, Streak
 from portal.smtp.protocol import Fate
-from portal.smtp.replies import Stage
+from portal.smtp.replies import Sent, Stage
 
 GROWS_AFTER = 60.0
 """Seconds until a server that had too many connections is given one more again."""
@@ -33,6 +33,8 @@ class Memory:
 
     def note(self, fate: Fate, stage: Stage, domain: str) -> Park | None:
         """One more answer; whether the answers of late call for parking the server."""
+        if isinstance(fate, Sent) and not self.streak.has_begun:
+            return None  # nearly always, and without waiting for anybody
         with self.lock:
             return self.streak.note(fate, stage, domain)
 

@@ -14,7 +14,7 @@ import socket
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import delete, exists, func, insert, select, text, update
+from sqlalchemy import bindparam, delete, exists, func, insert, select, text, update
 from sqlalchemy.engine import Connection
 
 from portal.core.db import forget_rows
@@ -100,8 +100,10 @@ def is_open(connection: Connection, lane_id: int) -> bool:
 
     A lane whose worker was believed dead has been settled: what it claimed now nobody would find.
     """
-    its = select(Lane.id).where(Lane.id == lane_id).with_for_update(read=True)
-    return connection.scalar(its) is not None
+    return connection.scalar(_is_open, {"lane": lane_id}) is not None
+
+
+_is_open = select(Lane.id).where(Lane.id == bindparam("lane")).with_for_update(read=True)
 
 
 def close_lane(connection: Connection, lane_id: int) -> None:

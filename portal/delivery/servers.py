@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, or_, select
+from sqlalchemy import Row, bindparam, or_, select
 from sqlalchemy.engine import Connection
 
 from portal.delivery.limits import Limit, limits_of
@@ -30,6 +30,7 @@ class Condition:
     has_sent: bool  # ever
     is_out_of_step: bool
     limits: tuple[Limit, ...]
+    rate: int  # messages a second, of these; 0: any number
     max_connections: int
     max_per_connection: int | None
     max_bytes: int | None
@@ -53,7 +54,7 @@ class Condition:
 
 def condition(connection: Connection, server_id: int) -> Condition | None:
     """How this server is now; None: there is no such row."""
-    row = connection.execute(_conditions.where(SmtpServer.id == server_id)).first()
+    row = connection.execute(_condition_of, {"server": server_id}).first()
     return _condition(row) if row is not None else None
 
 
@@ -61,8 +62,7 @@ def conditions(
     connection: Connection, server_ids: Collection[int], *, now: datetime
 ) -> dict[int, Condition]:
     """These servers, and those that are parked and due for a probe."""
-    due: ColumnElement[bool] = ServerHealth.probe_at <= now
-    rows = connection.execute(_conditions.where(or_(SmtpServer.id.in_(server_ids), due)))
+    rows = connection.execute(_conditions_of, {"servers": list(server_ids), "now": now})
     return {row.id: _condition(row) for row in rows}
 
 
@@ -87,9 +87,23 @@ _conditions = select(
     ServerHealth.is_out_of_step,
     select(Engine.is_fenced).scalar_subquery().label("is_fenced"),
 ).outerjoin(ServerHealth, ServerHealth.server_id == SmtpServer.id)
+_condition_of = _conditions.where(SmtpServer.id == bindparam("server"))
+_conditions_of = _conditions.where(
+    or_(
+        SmtpServer.id.in_(bindparam("servers", expanding=True)),
+        ServerHealth.probe_at <= bindparam("now"),
+    )
+)
 
 
 def _condition(row: Row[*tuple[Any, ...]]) -> Condition:
+    limits = limits_of(
+        per_second=row.per_second,
+        per_minute=row.per_minute,
+        per_hour=row.per_hour,
+        per_day=row.per_day,
+        rate=row.rate,
+    )
     return Condition(
         id=row.id,
         version=row.version,
@@ -101,13 +115,8 @@ def _condition(row: Row[*tuple[Any, ...]]) -> Condition:
         faults=row.faults or 0,
         has_sent=bool(row.sent),
         is_out_of_step=bool(row.is_out_of_step),
-        limits=limits_of(
-            per_second=row.per_second,
-            per_minute=row.per_minute,
-            per_hour=row.per_hour,
-            per_day=row.per_day,
-            rate=row.rate,
-        ),
+        limits=limits,
+        rate=next((limit.most for limit in limits if limit.window == "second"), 0),
         max_connections=row.max_connections,
         max_per_connection=row.max_per_connection,
         max_bytes=row.max_bytes,

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, assert_never
 
 from sqlalchemy import ColumnElement, exists, update
-from sqlalchemy.dialects.postgresql import insert as insert_into_postgresql
-from sqlalchemy.dialects.sqlite import insert as insert_into_sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from portal.campaigns import progress
@@ -86,9 +85,7 @@ def _count(
 ) -> None:
     hour = now.replace(minute=0, second=0, microsecond=0)
     counts = Counter((tenant, one.state) for tenant, one in done if one.state in COUNTED)
-    insert = (
-        insert_into_postgresql if connection.dialect.name == "postgresql" else insert_into_sqlite
-    )
+    upsert = _more_in_hour[connection.dialect.name]
     for (tenant, state), count in sorted(counts.items()):
         row = {
             "tenant": tenant,
@@ -97,17 +94,26 @@ def _count(
             "outcome": state.value,
             "count": count,
         }
-        statement = insert(Hourly).values(row)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["tenant", "hour", "server_id", "outcome"],
-                set_={"count": Hourly.count + statement.excluded.count},
-            )
-        )
+        connection.execute(upsert, row)
     sent = sum(count for (_tenant, state), count in counts.items() if state is State.SENT)
     failed = sum(count for (_tenant, state), count in counts.items() if state is State.FAILED)
     if sent or failed:
         health.settled(connection, server_id, sent=sent, failed=failed)
+
+
+def _one_more_row(
+    insert: sqlite.Insert | postgresql.Insert,
+) -> sqlite.Insert | postgresql.Insert:
+    return insert.on_conflict_do_update(
+        index_elements=["tenant", "hour", "server_id", "outcome"],
+        set_={"count": Hourly.count + insert.excluded.count},
+    )
+
+
+_more_in_hour = {
+    "sqlite": _one_more_row(sqlite.insert(Hourly)),
+    "postgresql": _one_more_row(postgresql.insert(Hourly)),
+}
 
 
 def _apply(connection: Connection, server_id: int, trouble: Trouble, now: datetime) -> bool:

@@ -104,6 +104,7 @@ class Worker:
         self._is_asked_to_stop = False
         self._lanes: list[Lane] = []
         self._memories: dict[int, Memory] = {}
+        self._lease_lasts = register.LEASE.total_seconds() - self._timeouts.after_dot
         self._heard: dict[int, datetime] = {}  # of workers on other machines
         self._beaten_at = float("-inf")
         self._looked_for_dead_at = float("-inf")
@@ -169,8 +170,7 @@ class Worker:
 
     def _is_leased(self) -> bool:
         """Whether a dot may leave: its answer must come while the claim is certainly ours."""
-        lasts = register.LEASE.total_seconds() - self._timeouts.after_dot
-        return elapsed() < self._beaten_at + lasts
+        return elapsed() < self._beaten_at + self._lease_lasts
 
     # Steps 2 and 3
 

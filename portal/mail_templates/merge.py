@@ -34,6 +34,7 @@ LONGEST_SOURCE = 512 * 1024
 """Characters of a template; ten times what a richly laid out newsletter has."""
 
 _line_break = re.compile(r"\r\n?")
+_find_markup = re.compile(r"""[&<>"']""").search
 # On these Liquid answers something else than the member of that name.
 _SPECIAL_MEMBERS = frozenset({"size", "first", "last"})
 # What is opened must be closed after its last opening. Without this the parser's own search for the
@@ -304,7 +305,7 @@ def _plain_value(path: tuple[str, ...], default: str | None, is_html: bool) -> M
     def plain_value(values: Mapping[str, object]) -> str:
         value = _find(path, values)
         if type(value) is str and value:
-            return str(escape(value)) if is_html and not value.isalnum() else value
+            return str(escape(value)) if is_html and _find_markup(value) else value
         if fallback is not None:
             value = liquid_default(value, fallback)
         return to_liquid_string(value, is_html)

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Boolean, Select, bindparam, insert, literal_column, select, text, update
 from sqlalchemy.engine import Connection
+from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.elements import ColumnElement, TextClause
 from sqlalchemy.sql.selectable import TextualSelect
 
@@ -209,12 +210,8 @@ def _take(
     latest: datetime,
     limit: int,
 ) -> list[Claimed]:
-    chosen = _chosen(connection).cte("chosen")
     rows = connection.execute(
-        update(Delivery)
-        .where(Delivery.id.in_(select(chosen.c.id)))
-        .values(state=State.SENDING, lane_id=bindparam("lane"))
-        .returning(*_TAKEN),
+        _statements(connection).claim,
         {
             "server": queue.server_id,
             "whose": queue.tenant,
@@ -228,8 +225,21 @@ def _take(
     return sorted(map(Claimed._make, rows), key=lambda row: (row.due_at, row.id))
 
 
-def _chosen(connection: Connection) -> Select[int]:
-    query = (
+def _claim(*, passing_over: bool) -> ReturningUpdate[Any]:
+    chosen = _chosen()
+    if passing_over:
+        # Several lanes claim at once and pass over what another one is just taking.
+        chosen = chosen.with_for_update(skip_locked=True)
+    return (
+        update(Delivery)
+        .where(Delivery.id.in_(select(chosen.cte("chosen").c.id)))
+        .values(state=State.SENDING, lane_id=bindparam("lane"))
+        .returning(*_TAKEN)
+    )
+
+
+def _chosen() -> Select[int]:
+    return (
         select(Delivery.id)
         .where(
             Delivery.server_id == bindparam("server"),
@@ -243,10 +253,6 @@ def _chosen(connection: Connection) -> Select[int]:
         .order_by(Delivery.due_at)
         .limit(bindparam("most"))
     )
-    if connection.dialect.name == "postgresql":
-        # Several lanes claim at once and pass over what another one is just taking.
-        return query.with_for_update(skip_locked=True)
-    return query
 
 
 def _interleaved(taken: Sequence[Sequence[Claimed]]) -> list[Claimed]:
@@ -280,8 +286,8 @@ def settle(
     What the lane does not own any more stays as it is, except that a 250 counts in any case.
     """
     statements = _statements(connection)
-    sent = [done for done in settlements if done.state is State.SENT]
-    others = [done for done in settlements if done.state is not State.SENT]
+    sent = [done for done in settlements if done.state is _SENT]
+    others = [done for done in settlements if done.state is not _SENT]
     changed: set[int] = set()
     too_late: set[int] = set()
     if sent:
@@ -304,8 +310,11 @@ def settle(
     return done_now
 
 
+_SENT = State.SENT  # Python 3.11 is slow to find a member of an Enum
+
+
 def _is_worth_a_line(done: Settlement) -> bool:
-    return done.is_try and (done.state is not State.SENT or done.attempts > 1 or done.copies > 0)
+    return done.is_try and (done.state is not _SENT or done.attempts > 1 or done.copies > 0)
 
 
 def _try(done: Settlement, now: datetime) -> dict[str, Any]:
@@ -358,8 +367,9 @@ def _json(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Statements:
-    """The same four statements, in the words of one store."""
+    """The same few statements, in the words of one store."""
 
+    claim: ReturningUpdate[Any]
     give_back: TextClause
     sent: TextClause
     sent_late: TextClause
@@ -372,7 +382,12 @@ def _statements(connection: Connection) -> _Statements:
 
 
 def _written_for(
-    *, batch: str, item: Callable[[int, str], str], whole: str, moment: Callable[[datetime], str]
+    *,
+    batch: str,
+    item: Callable[[int, str], str],
+    whole: str,
+    moment: Callable[[datetime], str],
+    passing_over: bool,
 ) -> _Statements:
     # "+" keeps SQLite from walking through all that the lane holds for every row of the batch.
     owned = "delivery.state = 'sending' AND +delivery.lane_id = :lane"
@@ -398,6 +413,7 @@ def _written_for(
         FROM {batch} WHERE delivery.id = {whole} AND {owned}"""  # noqa: S608
     moment_of = bindparam("now", type_=UtcTime())
     return _Statements(
+        claim=_claim(passing_over=passing_over),
         give_back=text(back),
         sent=text(f"{sent} AND {owned} RETURNING delivery.id").bindparams(moment_of),
         sent_late=text(
@@ -414,10 +430,12 @@ _on_sqlite = _written_for(
     item=lambda at, _kind: f"(item.value ->> {at})",
     whole="item.value",
     moment=lambda at: at.strftime("%Y-%m-%d %H:%M:%S.%f"),
+    passing_over=False,
 )
 _on_postgresql = _written_for(
     batch="jsonb_array_elements(cast(:rows AS jsonb)) AS item",
     item=lambda at, kind: f"cast(item.value ->> {at} AS {kind})",
     whole="cast(item.value AS bigint)",
     moment=lambda at: at.isoformat(),
+    passing_over=True,
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, select, update
 from sqlalchemy.engine import Connection
 
 from portal.core import clock
@@ -37,20 +37,7 @@ def in_hands(connection: Connection, lane_id: int) -> dict[int, Reason]:
 
     Who says no while mail of theirs is under way is found here when it is tried again.
     """
-    rows = connection.execute(
-        select(Delivery.id, Suppression.reason)
-        .join(
-            Suppression,
-            (Suppression.white_label_id == Delivery.tenant)
-            & (Suppression.address == func.lower(Delivery.email)),
-        )
-        .where(
-            IS_SENDING,
-            Delivery.lane_id == lane_id,
-            (Delivery.priority == Category.CAMPAIGN.priority) | Suppression.reason.in_(EVERYTHING),
-            ~_is_notice(),
-        )
-    )
+    rows = connection.execute(_in_hands, {"lane": lane_id})
     return {row[0]: row[1] for row in rows}
 
 
@@ -124,3 +111,19 @@ def _is_notice() -> ColumnElement[bool]:
         Message.app_id.is_(None),
         Message.details["notice"].as_string().is_not(None),
     )
+
+
+_in_hands = (
+    select(Delivery.id, Suppression.reason)
+    .join(
+        Suppression,
+        (Suppression.white_label_id == Delivery.tenant)
+        & (Suppression.address == func.lower(Delivery.email)),
+    )
+    .where(
+        IS_SENDING,
+        Delivery.lane_id == bindparam("lane"),
+        (Delivery.priority == Category.CAMPAIGN.priority) | Suppression.reason.in_(EVERYTHING),
+        ~_is_notice(),
+    )
+)

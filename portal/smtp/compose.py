@@ -41,6 +41,7 @@ from portal.smtp.compose_parts import (
     content_part,
     not_unicode,
 )
+from portal.smtp.protocol import is_safe
 from portal.smtp.segments import Content, Merge, Segments
 
 __all__ = [
@@ -184,6 +185,7 @@ class CompiledMessage:
         "_elements",
         "_has_own_to",
         "_in_order",
+        "_is_vetted",
         "_last",
         "_merges",
         "_rooms",
@@ -243,6 +245,9 @@ class CompiledMessage:
             fixed.clear()
         self._skeleton.append("".join(fixed))
         self.size = sum(map(len, self._skeleton))  # characters of what is fixed
+        filled = self._skeleton.copy()
+        filled[1::2] = ["x"] * (len(filled) // 2)
+        self._is_vetted = not self._wholes and is_safe("".join(filled).encode("ascii"))
         self._merges = list(at)
         self._edges = sorted(edges)
         self._last = sorted(last)
@@ -259,6 +264,12 @@ class CompiledMessage:
             ComposeError: the recipient's name, address or values cannot be sent.
             Refusal: whatever the callables of the content raise.
         """
+        return self.write(recipient)[0]
+
+    def write(self, recipient: Recipient) -> tuple[bytes, bool]:
+        """The same, and whether `is_safe` needs not be asked of these bytes: it was true of all
+        that is fixed, and what went into the holes has neither line breaks nor dots that begin a
+        line."""
         values = recipient.values
         fields = [
             _to_field(recipient.email, recipient.name) if self._has_own_to else "",
@@ -272,17 +283,17 @@ class CompiledMessage:
             wholes = [quoted_printable(merge(values)) for merge in self._wholes]
             quoted = self._quoted(merged)
             if quoted is None:
-                return self._with_long_values(fields, merged, wholes)
+                return self._with_long_values(fields, merged, wholes), False
         except UnicodeEncodeError as error:
             raise not_unicode("text") from error
 
         parts = self._skeleton.copy()
         parts[1::2] = self._in_order([*fields, *quoted, *wholes])
-        return "".join(parts).encode("ascii")
+        return "".join(parts).encode("ascii"), self._is_vetted
 
     def _quoted(self, merged: list[str]) -> Sequence[str] | None:
         """The values as they stand in quoted-printable, or None if one does not fit its place."""
-        if not all(merged[at] for at in self._last):
+        if self._last and not all(merged[at] for at in self._last):
             return None
         together = "".join(merged)
         quoted: list[str] = merged

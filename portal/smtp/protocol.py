@@ -70,6 +70,10 @@ class NotSent:
 
 Fate: TypeAlias = Verdict | Unknown | NotSent
 
+# They are asked for thirty times a message, and Python 3.11 is slow to find a member of an Enum.
+_MAIL, _RCPT, _DATA = Stage.MAIL, Stage.RCPT, Stage.DATA
+_BODY, _RESET = Stage.BODY, Stage.RESET
+
 
 MOST_LINES = 40
 """Lines of a transcript that is kept with a message."""
@@ -134,7 +138,7 @@ class Transactions:
         self._parser = ReplyParser()
         self._next: Job | None = None  # offered, not begun
         self._turn: _Turn | None = None  # begun, not settled
-        self._step = Stage.MAIL  # without pipelining: the command that the turn needs next
+        self._step = _MAIL  # without pipelining: the command that the turn needs next
         self._needs_reset = False  # a refused message left a transaction open
         self._needs_lone_dot = False  # the server waits for content that it must not get
         self._awaited: deque[tuple[Stage, _Turn | None]] = deque()
@@ -171,13 +175,13 @@ class Transactions:
         """The next job. One that cannot be sent as it is settles at once and costs no command."""
         limit = self._capabilities.size
         if not is_safe_path(job.mail_from):
-            self._settle(job, Failed(Kind.SENDER), Stage.MAIL)
+            self._settle(job, Failed(Kind.SENDER), _MAIL)
         elif not job.rcpt_to or not is_safe_path(job.rcpt_to):
-            self._settle(job, Failed(Kind.ADDRESS), Stage.RCPT)
+            self._settle(job, Failed(Kind.ADDRESS), _RCPT)
         elif limit is not None and len(job.data) > limit:
-            self._settle(job, Failed(Kind.CONTENT), Stage.MAIL)
+            self._settle(job, Failed(Kind.CONTENT), _MAIL)
         elif not self._can_carry(job):
-            self._settle(job, Failed(Kind.CONTENT), Stage.BODY)
+            self._settle(job, Failed(Kind.CONTENT), _BODY)
         else:
             self._next = job
 
@@ -243,46 +247,46 @@ class Transactions:
             turn.dot_sent = True
             data, dots = turn.job.data + b".\r\n", turn.job.id
             dot_at = len(data)
-            self._awaited.append((Stage.BODY, turn))
+            self._awaited.append((_BODY, turn))
         elif self._needs_lone_dot:
             data = b".\r\n"
-            self._awaited.append((Stage.BODY, None))
+            self._awaited.append((_BODY, None))
         elif self._needs_reset:
             data = b"RSET\r\n"
-            self._awaited.append((Stage.RESET, None))
+            self._awaited.append((_RESET, None))
         self._needs_lone_dot = self._needs_reset = False
 
         if self._next is not None:
             job, self._next = self._next, None
             turn = _Turn(job)
             data += self._envelope(job)
-            self._awaited.extend(((Stage.MAIL, turn), (Stage.RCPT, turn), (Stage.DATA, turn)))
+            self._awaited.extend(((_MAIL, turn), (_RCPT, turn), (_DATA, turn)))
         return Write(data, dots, dot_at) if data else None
 
     def _next_command(self) -> Write | None:
         """One command, and its answer before the next."""
         if self._needs_reset:
             self._needs_reset = False
-            self._awaited.append((Stage.RESET, None))
+            self._awaited.append((_RESET, None))
             return Write(b"RSET\r\n")
         if self._turn is None:
             if self._next is None:
                 return None
-            self._turn, self._next, self._step = _Turn(self._next), None, Stage.MAIL
+            self._turn, self._next, self._step = _Turn(self._next), None, _MAIL
 
         turn, step = self._turn, self._step
         self._awaited.append((step, turn))
-        if step is Stage.BODY:
+        if step is _BODY:
             self._turn, turn.dot_sent = None, True
             data = turn.job.data + b".\r\n"
             return Write(data, turn.job.id, len(data))
-        if step is Stage.MAIL:
-            self._step = Stage.RCPT
+        if step is _MAIL:
+            self._step = _RCPT
             return Write(self._mail(turn.job))
-        if step is Stage.RCPT:
-            self._step = Stage.DATA
+        if step is _RCPT:
+            self._step = _DATA
             return Write(_rcpt(turn.job))
-        self._step = Stage.BODY
+        self._step = _BODY
         return Write(b"DATA\r\n")
 
     def _envelope(self, job: Job) -> bytes:
@@ -298,20 +302,21 @@ class Transactions:
     def _answered(self, raw: RawReply, stage: Stage, turn: _Turn) -> None:
         """A reply that decides about a message."""
         code, lines = raw
-        if stage is Stage.BODY:
+        if stage is _BODY:
             if 200 <= code <= 299 and turn.dot_sent:
-                self._settle(turn.job, Sent(Reply.read(code, lines, self._clean)), stage)
+                sent = Sent(Reply.read(code, lines, self._clean))
+                self._settled.append(Outcome(turn.job.id, sent, stage))
             elif code >= 400:
                 self._refuse(raw, stage, turn)
             else:
                 # Another answer's code: whether it took the message, nobody knows.
                 self._awaited.appendleft((stage, turn))
                 self._break(ServerFault(Kind.PROTOCOL, cause=Cause.OUT_OF_STEP))
-        elif stage is Stage.DATA and code == 354:
+        elif stage is _DATA and code == 354:
             turn.leave, self._turn = raw, turn
-        elif stage is Stage.MAIL and 200 <= code <= 299:
+        elif stage is _MAIL and 200 <= code <= 299:
             turn.sender = raw
-        elif stage is Stage.RCPT and 200 <= code <= 299:
+        elif stage is _RCPT and 200 <= code <= 299:
             turn.recipient = raw
         else:
             self._refuse(raw, stage, turn)
@@ -325,7 +330,7 @@ class Transactions:
         verdict = replace(verdict, reply=reply.cleaned(self._clean))
         turn.is_refused = True
         self._settle(turn.job, verdict, stage, self._transcript(turn, stage, reply))
-        if stage is not Stage.BODY and not self._awaits(turn):
+        if stage is not _BODY and not self._awaits(turn):
             self._turn, self._needs_reset = None, turn.sender is not None
         if code == 421 or code < 400:
             # The server is closing the connection (RFC 5321 3.8), or is out of step.
@@ -334,9 +339,9 @@ class Transactions:
     def _followed_up(self, raw: RawReply, stage: Stage, turn: _Turn | None) -> None:
         """A reply to what was under way with a refused message, or to clearing up after it."""
         code = raw[0]
-        if code == 421 or (stage is Stage.RESET and not 200 <= code <= 299):
+        if code == 421 or (stage is _RESET and not 200 <= code <= 299):
             self._break(self._unsolicited(raw))
-        elif stage is Stage.DATA and turn is not None:
+        elif stage is _DATA and turn is not None:
             if code != 354:
                 self._needs_reset = turn.sender is not None or turn.recipient is not None
             elif turn.recipient is None:
@@ -344,7 +349,7 @@ class Transactions:
             else:
                 # MAIL refused, RCPT taken, content asked for: a dot would send an empty message.
                 self._break(ServerFault(Kind.PROTOCOL, cause=Cause.OUT_OF_STEP))
-        elif stage is Stage.RCPT and turn is not None:
+        elif stage is _RCPT and turn is not None:
             turn.recipient = raw if 200 <= code <= 299 else None
 
     def _awaits(self, turn: _Turn) -> bool:
@@ -356,7 +361,7 @@ class Transactions:
         code, lines = raw
         if code == 421:
             reply = Reply.read(code, lines)
-            verdict = classify(reply, Stage.RESET)
+            verdict = classify(reply, _RESET)
             return _as_fault(replace(verdict, reply=reply.cleaned(self._clean)))
         return ServerFault(Kind.PROTOCOL, cause=Cause.UNSOLICITED)
 
@@ -377,14 +382,14 @@ class Transactions:
         for turn in dict.fromkeys(open_turns):
             if turn.is_refused:
                 continue
-            stage = stages.get(id(turn), Stage.DATA)
+            stage = stages.get(id(turn), _DATA)
             if turn.dot_sent:
                 transcript = self._transcript(turn, stage, fault.reply, fault.cause)
                 self._settle(turn.job, Unknown(fault), stage, transcript)
             else:
                 self._settle(turn.job, NotSent(fault), stage)
         if self._next is not None:
-            self._settle(self._next, NotSent(fault), Stage.MAIL)
+            self._settle(self._next, NotSent(fault), _MAIL)
         self._awaited.clear()
         self._turn = self._next = None
 
@@ -397,9 +402,9 @@ class Transactions:
         """
         job = turn.job
         said = (
-            (Stage.MAIL, self._mail(job), turn.sender),
-            (Stage.RCPT, _rcpt(job), turn.recipient),
-            (Stage.DATA, b"DATA\r\n", turn.leave),
+            (_MAIL, self._mail(job), turn.sender),
+            (_RCPT, _rcpt(job), turn.recipient),
+            (_DATA, b"DATA\r\n", turn.leave),
         )
         written = Transcript(limit=MOST_LINES)
         written.scrub_with(self._clean)
@@ -408,7 +413,7 @@ class Transactions:
             if step is stage or raw is None:
                 break
             written.add_reply(Reply.read(*raw))
-        if stage is Stage.BODY:
+        if stage is _BODY:
             written.add(Speaker.US, f"({len(job.data)} bytes of message, ending with a dot)")
         if reply is not None:
             written.add_reply(reply)

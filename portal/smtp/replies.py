@@ -82,7 +82,7 @@ class Reply:
         if (found := _enhanced(texts[0])) and int(found[1]) == code // 100:
             enhanced = found[0]
             texts = [text.removeprefix(enhanced).lstrip() for text in texts]
-        return cls(code, enhanced, tuple(map(clean, texts)))
+        return cls(code, enhanced, tuple([clean(text) for text in texts]))
 
     def cleaned(self, clean: Callable[[str], str]) -> Reply:
         """The same, fit to be shown."""

@@ -25,7 +25,7 @@ class Segments:
 
     def merged(self, values: Mapping[str, object]) -> str:
         """The text for one recipient."""
-        return "".join(part if isinstance(part, str) else part(values) for part in self.parts)
+        return "".join([part if isinstance(part, str) else part(values) for part in self.parts])
 
 
 Content = str | Segments | Merge

@@ -189,6 +189,9 @@ class Session:
             self._on_step(Step(stage, time.monotonic() - self._started, reply=reply))
 
 
+_BODY = Stage.BODY  # Python 3.11 is slow to find a member of an Enum
+
+
 class _Supply:
     """The jobs of a caller, taken one at a time; an error of theirs waits until all is finished."""
 
@@ -213,7 +216,7 @@ class _Supply:
 def _tell(outcomes: list[Outcome], after_reply: Callable[[int, Reply], None]) -> list[Outcome]:
     """The outcomes, after telling of those that answer a final dot."""
     for outcome in outcomes:
-        if outcome.stage is Stage.BODY:
+        if outcome.stage is _BODY:
             verdict = outcome.verdict
             if not isinstance(verdict, Unknown | NotSent) and verdict.reply is not None:
                 after_reply(outcome.id, verdict.reply)

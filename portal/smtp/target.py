@@ -107,11 +107,15 @@ class Timeouts:
     slowest: int = 32 * 1024  # bytes a second that a server must take of a large message
 
     def of(self, stage: Stage) -> float:
-        if stage is Stage.BODY:
+        if stage is _BODY:
             return self.after_dot
-        if stage is Stage.QUIT:
+        if stage is _QUIT:
             return self.quit
         return self.phase
+
+
+# Python 3.11 is slow to find a member of an Enum, and each answer is waited for so long.
+_BODY, _QUIT = Stage.BODY, Stage.QUIT
 
 
 class SessionFault(Exception):

@@ -51,8 +51,10 @@ class Scrubber:
         # Scrubbed before it is cut, or half a secret could stay at the edge.
         visible = text if text.isprintable() else _invisible.sub("", text)
         folded = visible.casefold()
-        if any(form in folded for form in self._folded):
-            visible = self._find.sub(REDACTED, visible)
+        for form in self._folded:
+            if form in folded:
+                visible = self._find.sub(REDACTED, visible)
+                break
         return tidy(visible)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from email.header import decode_header, make_header
@@ -23,6 +24,7 @@ from portal.smtp.compose import (
     message_id,
 )
 from portal.smtp.compose_headers import mailbox_tokens
+from portal.smtp.protocol import is_safe
 from portal.smtp.segments import Segments
 from tests.smtp.letters import (
     ACME,
@@ -271,6 +273,31 @@ def test_values_fill_their_holes_whatever_they_are(
     for message, each in zip(messages, (first, second), strict=True):
         assert body(message, "plain") == as_lines(text.merged(each))
         assert body(message, "html") == as_lines(html.merged(each))
+
+
+@given(contents, contents, contents, values, header_text)
+def test_what_needs_no_second_look_is_safe(
+    subject: Segments, text: Segments, html: Segments, each: dict[str, object], name: str
+) -> None:
+    compiled = compile_message(replace(LETTER, subject="Hello", text=text, html=html))
+    with suppress(ComposeError):
+        compiled = compile_message(replace(LETTER, subject=subject, text=text, html=html))
+
+    with suppress(ComposeError):
+        data, is_vetted = compiled.write(replace(ADA, name=name.strip(), values=each))
+
+        assert is_safe(data) or not is_vetted
+
+
+def test_plain_values_need_no_second_look_and_what_is_laid_out_anew_does() -> None:
+    compiled = compile_message(replace(LETTER, text=Segments(("Dear ", slot("a"), "\n.\n"))))
+
+    vetted = [
+        compiled.write(replace(ADA, values={"a": value}))[1]
+        for value in ("Ada", "x\n.\n", "x" * 99)
+    ]
+
+    assert vetted == [True, False, False]
 
 
 @given(contents, values)
