@@ -135,9 +135,7 @@ def look(connection: Connection, server_id: int, limits: Sequence[Limit], *, now
         return Room(1_000_000)
     # One lane at a time. The lock is on a row that is always there, the counters may not be yet.
     # SQLite has one writer at a time anyway and leaves it out.
-    connection.execute(
-        select(ServerHealth.server_id).where(ServerHealth.server_id == server_id).with_for_update()
-    )
+    connection.execute(_lock, {"of_server": server_id})
     return room(limits, _stored(connection, server_id), now)
 
 
@@ -162,14 +160,18 @@ def take(
 
 
 def _stored(connection: Connection, server_id: int) -> dict[str, Used]:
-    rows = connection.execute(
-        select(Allowance.window, Allowance.starts_at, Allowance.used, Allowance.used_before).where(
-            Allowance.server_id == server_id
-        )
-    )
+    rows = connection.execute(_counters, {"of_server": server_id})
     return {window: Used(starts_at, used, before) for window, starts_at, used, before in rows}
 
 
+_lock = (
+    select(ServerHealth.server_id)
+    .where(ServerHealth.server_id == bindparam("of_server"))
+    .with_for_update()
+)
+_counters = select(
+    Allowance.window, Allowance.starts_at, Allowance.used, Allowance.used_before
+).where(Allowance.server_id == bindparam("of_server"))
 _key: dict[str, BindParameter[Any]] = {
     "server_id": bindparam("of_server"),
     "window": bindparam("of_window"),

@@ -30,10 +30,10 @@ class Condition:
     has_sent: bool  # ever
     is_out_of_step: bool
     limits: tuple[Limit, ...]
-    rate: int  # messages a second, of these; 0: any number
     max_connections: int
     max_per_connection: int | None
     max_bytes: int | None
+    rate: int = 0  # messages a second, of the limits; 0: any number
 
     def may_send(self, now: datetime) -> bool:
         """Whether a lane may be open to it, probes apart."""

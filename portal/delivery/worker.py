@@ -55,7 +55,7 @@ DRAIN = 25.0
 LOOKS_AT_MOST_EVERY = 0.04
 LONGEST_PAUSE = 0.25
 """Seconds: news come with every commit, and each look takes time from the lanes."""
-SHARE_OF_LOOKING = 0.05
+SHARE_OF_LOOKING = 0.03
 """Of the time that may pass with looking, within these bounds."""
 SPARE = 0.6
 CROWDED = 0.9
