@@ -115,3 +115,7 @@ def test_going_back_leaves_nothing(empty: Flask) -> None:
     flask_migrate.downgrade(directory=str(MIGRATIONS), revision="base")
 
     assert set(inspect(db.engine).get_table_names()) <= {"alembic_version", "sqlite_sequence"}
+
+
+def test_its_settings_are_read_in_every_locale() -> None:
+    assert (MIGRATIONS / "alembic.ini").read_bytes().isascii()  # Alembic asks the system's encoding
