@@ -165,6 +165,7 @@ def test_an_owner_changes_it_too_and_says_whether_the_platform_is_named(
 
     assert page.h1 == "Acme Apps"
     assert here.answer("GET", f"{brand}/logo").content_type == "image/png"
+    assert fresh(acme).shows_platform_name
     assert "Provided by Northwind Apps" in visit(ada).get("/brand").text
 
 
