@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from portal.apps.models import App
 from portal.core.db import db, reading
+from portal.delivery.hand import LARGEST_BATCH
 from portal.outbox.states import Category, State
 from portal.smtp.target import Timeouts
 from portal.smtp_settings.models import ServerHealth
@@ -24,8 +25,8 @@ from tests.equipment.stage import make_app, make_person, make_server, make_white
 SOON = 20.0
 """Seconds within which healthy mail is handed over, whatever its neighbours do: far less than each
 of them may take, and enough for a machine that is busy with something else."""
-A_FEW = 1000
-"""Mails of a campaign that may leave before somebody else's: a lane has 500 in hand at most."""
+A_FEW = 2 * LARGEST_BATCH
+"""Mails of a campaign that may leave before somebody else's: what its lane had in hand."""
 USUAL = Timeouts(connect=15, phase=45, after_dot=600)
 HOSTILE = {
     "silent": Script(greeting=Silence()),
