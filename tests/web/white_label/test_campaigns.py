@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from threading import BoundedSemaphore
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -480,10 +482,25 @@ def events(text: str) -> list[str]:
     return found
 
 
+@pytest.fixture
+def streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else listens in this process, and time passes only where a stream waits."""
+    passed = 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal passed
+        passed += seconds
+
+    hand_set = SimpleNamespace(monotonic=lambda: passed, sleep=sleep)
+    monkeypatch.setattr(campaign_report, "time", hand_set)
+    monkeypatch.setattr(campaign_report, "LONGEST", 1.5)
+    places = BoundedSemaphore(campaign_report.LISTENERS)
+    monkeypatch.setattr(campaign_report, "_listeners", places)
+
+
 def test_a_stream_tells_how_it_stands_and_ends(
-    visit: Visits, ada: Person, draft: Campaign, monkeypatch: pytest.MonkeyPatch
+    visit: Visits, ada: Person, draft: Campaign, streams: None
 ) -> None:
-    monkeypatch.setattr(campaign_report, "LONGEST", 0.0)
     launched(draft)
 
     answer = visit(ada).answer("GET", f"/campaigns/{draft.id}/events")
@@ -494,10 +511,8 @@ def test_a_stream_tells_how_it_stands_and_ends(
 
 
 def test_a_stream_shows_signs_of_life_while_nothing_changes(
-    visit: Visits, ada: Person, draft: Campaign, monkeypatch: pytest.MonkeyPatch
+    visit: Visits, ada: Person, draft: Campaign, streams: None
 ) -> None:
-    monkeypatch.setattr(campaign_report, "LONGEST", 0.1)
-    monkeypatch.setattr(campaign_report, "EVERY", 0.01)
     launched(draft)
 
     stream = visit(ada).answer("GET", f"/campaigns/{draft.id}/events").get_data(as_text=True)
@@ -507,9 +522,8 @@ def test_a_stream_shows_signs_of_life_while_nothing_changes(
 
 
 def test_streams_are_few_and_a_browser_too_many_is_sent_to_ask(
-    visit: Visits, ada: Person, draft: Campaign, monkeypatch: pytest.MonkeyPatch
+    visit: Visits, ada: Person, draft: Campaign, streams: None
 ) -> None:
-    monkeypatch.setattr(campaign_report, "LONGEST", 0.0)
     launched(draft)
     here = visit(ada)
     for _one in range(campaign_report.LISTENERS):
