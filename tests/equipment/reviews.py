@@ -30,9 +30,10 @@ HEADERS = {
 UNLABELLED = "not(@type='hidden' or @type='submit' or @type='button' or @type='image')"
 
 
-def review(app: Flask, host: str, path: str, response: TestResponse) -> None:
+def review(
+    app: Flask, host: str, path: str, response: TestResponse, page: html.HtmlElement
+) -> None:
     """Fail with every fault of this page at once."""
-    page = html.document_fromstring(response.get_data(as_text=True))
     faults = [
         *_headers(response),
         *_outline(page),

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextvars import Context
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -61,7 +62,7 @@ class Page:
         """The source."""
         return self.response.get_data(as_text=True)
 
-    @property
+    @cached_property
     def tree(self) -> html.HtmlElement:
         return html.document_fromstring(self.body)
 
@@ -233,7 +234,7 @@ class Visitor:
             raise AssertionError(f"too many redirects, the last to {path}")
         page = Page(self, path, response)
         if response.mimetype == "text/html":
-            review(self.app, self.host, path, response)
+            review(self.app, self.host, path, response, page.tree)
             db.session.rollback()  # the review has looked into the database
             tokens = page.tree.xpath("//input[@name='csrf_token']/@value")
             self._token = tokens[0] if tokens else self._token

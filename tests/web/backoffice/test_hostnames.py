@@ -10,6 +10,7 @@ from flask import Flask
 from portal.accounts.models import Person
 from portal.audit.search import Wanted, entries
 from portal.core.db import db
+from portal.core.words import _, kept
 from portal.white_labels import hostnames
 from portal.white_labels.models import Hostname, WhiteLabel
 from tests.equipment.clock import HandSetClock
@@ -81,7 +82,7 @@ def test_a_published_record_proves_the_name_and_it_is_served(
 
     assert f"{NAME} is proven, and served from now on." in page.text
     assert visit.at(NAME).answer("GET", "/sign-in").status_code == 200
-    assert told(acme)[0] == ("hostname.proven", {"because": "DNS has the record."})
+    assert told(acme)[0] == ("hostname.proven", {"because": kept(_("DNS has the record."))})
 
 
 def test_the_record_of_another_name_proves_nothing(
