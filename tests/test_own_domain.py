@@ -207,7 +207,7 @@ def _send(served: Served, key: str, subject: str) -> str:
             "sender": "news@acme.example",
         },
         headers={"Authorization": f"Bearer {key}"},
-        timeout=10,
+        timeout=30,
     )
     assert answer.status_code == 202, answer.text
     return str(answer.json()["status"])

@@ -56,7 +56,7 @@ def put(shelf: Shelf, raw: str = MAIL) -> int:
 
 
 def visit(door: Door) -> smtplib.SMTP:
-    return smtplib.SMTP("127.0.0.1", door.port, local_hostname="livery.example", timeout=10)
+    return smtplib.SMTP("127.0.0.1", door.port, local_hostname="livery.example", timeout=30)
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])

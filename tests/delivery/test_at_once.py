@@ -38,7 +38,7 @@ def at_once(act: Callable[[Connection], Told]) -> tuple[Told, Told]:
             first = act(connection)
             later = pool.submit(second)
             until(lambda: bool(connection.scalar(_WAITING)))
-        return first, later.result(timeout=10)
+        return first, later.result(timeout=30)
 
 
 _WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")

@@ -222,7 +222,7 @@ class Postfix:
         parser = BytesParser(policy=policy.default)
         return [parser.parsebytes(raw) for raw in self.raw_mail(to)]
 
-    def wait_for_mail(self, to: str, *, count: int = 1, within: float = 15) -> list[EmailMessage]:
+    def wait_for_mail(self, to: str, *, count: int = 1, within: float = 30) -> list[EmailMessage]:
         """The mail for this address, as soon as there are `count` of them."""
         try:
             wait_until(lambda: len(self.mail(to)) >= count, f"mail for {to}", within=within)

@@ -29,14 +29,14 @@ def letter(subject: str = "Hello", *, to: str = BOB) -> EmailMessage:
 @pytest.fixture
 def submission(postfix: Postfix) -> Iterator[smtplib.SMTP]:
     """A session on the submission port, encrypted, before it has said who it is."""
-    with smtplib.SMTP(postfix.host, postfix.submission_port, timeout=10) as client:
+    with smtplib.SMTP(postfix.host, postfix.submission_port, timeout=30) as client:
         client.starttls(context=postfix.authority.trusting())
         client.ehlo()
         yield client
 
 
 def test_what_the_plain_port_takes_can_be_read_back(postfix: Postfix) -> None:
-    with smtplib.SMTP(postfix.host, postfix.port, timeout=10) as client:
+    with smtplib.SMTP(postfix.host, postfix.port, timeout=30) as client:
         client.send_message(letter("Grüße"))
 
     [read] = postfix.wait_for_mail(BOB)
@@ -47,7 +47,7 @@ def test_what_the_plain_port_takes_can_be_read_back(postfix: Postfix) -> None:
 
 
 def test_mail_for_somebody_else_is_not_found(postfix: Postfix) -> None:
-    with smtplib.SMTP(postfix.host, postfix.port, timeout=10) as client:
+    with smtplib.SMTP(postfix.host, postfix.port, timeout=30) as client:
         client.send_message(letter())
     postfix.wait_for_mail(BOB)
 
@@ -58,7 +58,7 @@ def test_mail_for_somebody_else_is_not_found(postfix: Postfix) -> None:
 def test_each_test_finds_the_mailbox_empty(postfix: Postfix, time: str) -> None:
     found = postfix.mail(BOB)
 
-    with smtplib.SMTP(postfix.host, postfix.port, timeout=10) as client:
+    with smtplib.SMTP(postfix.host, postfix.port, timeout=30) as client:
         client.send_message(letter())
     postfix.wait_for_mail(BOB)
 
@@ -71,7 +71,7 @@ def test_mail_that_never_comes_is_an_error_that_shows_the_log(postfix: Postfix) 
 
 
 def test_the_plain_port_knows_neither_tls_nor_sign_in(postfix: Postfix) -> None:
-    with smtplib.SMTP(postfix.host, postfix.port, timeout=10) as client:
+    with smtplib.SMTP(postfix.host, postfix.port, timeout=30) as client:
         client.ehlo()
 
         assert not client.has_extn("starttls")
@@ -115,7 +115,7 @@ def test_submission_takes_nothing_from_strangers(submission: smtplib.SMTP) -> No
 def test_submission_takes_no_password_in_the_clear(postfix: Postfix) -> None:
     token = base64.b64encode(f"\0{postfix.username}\0{postfix.password}".encode()).decode()
 
-    with smtplib.SMTP(postfix.host, postfix.submission_port, timeout=10) as client:
+    with smtplib.SMTP(postfix.host, postfix.submission_port, timeout=30) as client:
         client.ehlo()
         code, _ = client.docmd("AUTH", f"PLAIN {token}")
 
@@ -124,7 +124,7 @@ def test_submission_takes_no_password_in_the_clear(postfix: Postfix) -> None:
 
 def test_its_certificate_is_only_good_for_those_who_trust_the_authority(postfix: Postfix) -> None:
     with (
-        smtplib.SMTP(postfix.host, postfix.submission_port, timeout=10) as client,
+        smtplib.SMTP(postfix.host, postfix.submission_port, timeout=30) as client,
         pytest.raises(ssl.SSLCertVerificationError),
     ):
         client.starttls(context=ssl.create_default_context())
@@ -133,7 +133,7 @@ def test_its_certificate_is_only_good_for_those_who_trust_the_authority(postfix:
 def test_the_third_port_is_encrypted_from_the_first_byte(postfix: Postfix) -> None:
     trusting = postfix.authority.trusting()
 
-    with smtplib.SMTP_SSL(postfix.host, postfix.tls_port, timeout=10, context=trusting) as client:
+    with smtplib.SMTP_SSL(postfix.host, postfix.tls_port, timeout=30, context=trusting) as client:
         client.login(postfix.username, postfix.password)
         client.send_message(letter())
 
@@ -148,7 +148,7 @@ def test_some_recipients_always_get_the_same_answer(
     postfix: Postfix, address: str, code: int
 ) -> None:
     with (
-        smtplib.SMTP(postfix.host, postfix.port, timeout=10) as client,
+        smtplib.SMTP(postfix.host, postfix.port, timeout=30) as client,
         pytest.raises(smtplib.SMTPRecipientsRefused) as refused,
     ):
         client.send_message(letter(to=address))
@@ -157,7 +157,7 @@ def test_some_recipients_always_get_the_same_answer(
 
 
 def test_some_senders_are_always_refused(postfix: Postfix) -> None:
-    with smtplib.SMTP(postfix.host, postfix.port, timeout=10) as client:
+    with smtplib.SMTP(postfix.host, postfix.port, timeout=30) as client:
         client.ehlo()
         client.mail("forbidden@acme.test")
         code, _ = client.rcpt(BOB)
@@ -170,11 +170,11 @@ def test_it_can_be_gone_and_come_back(postfix: Postfix) -> None:
 
     try:
         with pytest.raises(ConnectionRefusedError):
-            smtplib.SMTP(postfix.host, postfix.port, timeout=10)
+            smtplib.SMTP(postfix.host, postfix.port, timeout=30)
     finally:
         postfix.start()
 
-    with smtplib.SMTP(postfix.host, postfix.port, timeout=10) as client:
+    with smtplib.SMTP(postfix.host, postfix.port, timeout=30) as client:
         assert client.noop()[0] == 250
 
 
