@@ -4,7 +4,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-# Where Python may not keep what it has compiled, each process takes five seconds instead of one.
+# Where Python may not keep what it has compiled, each process takes twice as long to start.
 unexport PYTHONDONTWRITEBYTECODE
 
 # The first Python that is new enough; `make PYTHON=…` takes another.

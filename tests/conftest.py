@@ -8,7 +8,7 @@ import sys
 from hypothesis import settings
 
 # Where compiled files may not be kept, each test process and each program that a test starts
-# would compile all libraries anew: five seconds instead of one.
+# would compile all libraries anew, and take twice as long to start.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
