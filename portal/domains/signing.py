@@ -83,7 +83,7 @@ def announce(domain: Domain) -> SigningKey:
     private = dkim.new_key()
     key = SigningKey(
         domain=domain,
-        selector=f"lv{now:%Y%m%d}{secrets.token_hex(2)}",
+        selector=f"lv{now:%Y%m%d}{secrets.token_hex(4)}",
         public_key=dkim.public_key(private),
         state=KeyState.ANNOUNCED,
         created_at=now,
