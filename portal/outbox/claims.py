@@ -389,8 +389,9 @@ def _written_for(
     moment: Callable[[datetime], str],
     passing_over: bool,
 ) -> _Statements:
-    # "+" keeps SQLite from walking through all that the lane holds for every row of the batch.
-    owned = "delivery.state = 'sending' AND +delivery.lane_id = :lane"
+    # Each row is found by its id. Written like this the condition fits no index: else both stores
+    # would walk through all that the lane holds for every row of the batch.
+    owned = "delivery.state || '' = 'sending' AND delivery.lane_id + 0 = :lane"
     this = f"delivery.id = {item(0, 'bigint')}"
     sent = f"""
         UPDATE delivery SET state = 'sent', lane_id = NULL, settled_at = :now,

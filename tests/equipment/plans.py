@@ -1,4 +1,4 @@
-"""How SQLite finds what it is asked for, told by itself."""
+"""How the store finds what it is asked for, told by itself."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ def plans(*, of: str) -> Iterator[list[list[str]]]:
     found: list[list[str]] = []
 
     @event.listens_for(db.engine, "before_cursor_execute")
-    def explain(its: Connection, _cursor: object, statement: str, values: Any, *_: Any) -> None:
+    def look(its: Connection, _cursor: object, statement: str, values: Any, *_: Any) -> None:
         if of in statement and not statement.startswith("EXPLAIN"):
-            rows = its.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            explain = "EXPLAIN" if its.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+            rows = its.exec_driver_sql(f"{explain} {statement}", values)
             found.append([str(row[-1]) for row in rows])
 
     try:
         yield found
     finally:
-        event.remove(db.engine, "before_cursor_execute", explain)
+        event.remove(db.engine, "before_cursor_execute", look)

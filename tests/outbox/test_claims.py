@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, select, text, update
 
 from portal.core import clock
 from portal.core.db import db
@@ -17,6 +17,7 @@ from portal.outbox import claims
 from portal.outbox.claims import Claimed, Settlement
 from portal.outbox.models import Attempt, Delivery, Message
 from portal.outbox.states import Category, State
+from tests.equipment.plans import plans
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=clock.now().tzinfo)
 SERVER = 5
@@ -251,6 +252,22 @@ def test_a_late_250_always_counts(app: Flask, believed: State) -> None:
     assert settle(sent(delivery_id), lane_id=1) == [sent(delivery_id)._replace(is_late=True)]
 
     assert (row(delivery_id).state, row(delivery_id).lane_id) == (State.SENT, None)
+
+
+def test_a_batch_is_found_by_its_ids_and_not_among_all_that_lanes_ever_held(app: Flask) -> None:
+    ids = queue(3)
+    claim(3)
+    with db.engine.begin() as connection, plans(of="UPDATE delivery SET state") as found:
+        if connection.dialect.name == "postgresql":
+            # It would read a table of three rows as a whole.
+            connection.execute(text("SET LOCAL enable_seqscan = off"))
+
+        done = [sent(ids[0]), sent(ids[1])._replace(state=State.FAILED)]
+        claims.settle(connection, 1, done, now=NOW)
+        claims.give_back(connection, 1, ids[2:])
+
+    assert len(found) == 3
+    assert not [step for steps in found for step in steps if "ix_delivery" in step]
 
 
 def test_settling_twice_changes_and_counts_nothing_more(app: Flask) -> None:
