@@ -101,7 +101,10 @@ def delivery(white_label_id: int | None, delivery_id: int, *, whose: int | None)
 
 
 def others_of(delivery: Delivery, *, most: int) -> Sequence[Delivery]:
-    """The first other recipients of the same message."""
+    """The first other recipients of the same message; those of a campaign have nothing to do with
+    each other."""
+    if delivery.message.campaign_id is not None:
+        return []
     query = select(Delivery).where(
         Delivery.message_id == delivery.message_id, Delivery.id != delivery.id
     )

@@ -216,3 +216,10 @@ def test_other_recipients_of_the_same_message(shop: App) -> None:
     others = log.others_of(db.session.get_one(Delivery, message.deliveries[1].id), most=9)
 
     assert [one.email for one in others] == ["a@x.example", "c@x.example"]
+
+
+def test_readers_of_a_campaign_are_strangers_to_each_other(shop: App) -> None:
+    message = send(shop, ["a@x.example", "b@x.example"])
+    message.campaign_id = 7
+
+    assert not log.others_of(message.deliveries[0], most=9)
