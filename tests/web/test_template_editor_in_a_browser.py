@@ -16,9 +16,19 @@ from tests.equipment.stage import make_template
 pytestmark = pytest.mark.browser
 
 
+FRAME = "iframe.look:not(.look-next)"
+
+
 def mail_in(page: Page) -> FrameLocator:
     """The mail itself, in the frame of the frame."""
-    return page.frame_locator("iframe.look:not(.look-next)").frame_locator("iframe")
+    return page.frame_locator(FRAME).frame_locator("iframe")
+
+
+def frame_after(page: Page, name: str) -> str:
+    """The name of the frame that has taken the place of this one. Before it has, nobody may look
+    inside: a frame that goes away while it is asked counts as a page that was closed."""
+    expect(page.locator(FRAME)).not_to_have_attribute("name", name)
+    return page.locator(FRAME).get_attribute("name") or ""
 
 
 def test_the_mail_follows_what_is_typed_and_the_back_button_leaves_the_editor(
@@ -28,14 +38,17 @@ def test_the_mail_follows_what_is_typed_and_the_back_button_leaves_the_editor(
     page = served.come_in(browser.open_page(), ada)
     page.goto(served.url(ada, f"/templates/{template.id}"))
     page.get_by_role("link", name="Write").last.click()
+    page.wait_for_url("**/edit**")
+    name = frame_after(page, "look")  # its script shows the mail anew at once, and listens
     expect(mail_in(page).get_by_text("Hello Kim")).to_be_visible()
-    page.wait_for_load_state()  # its script listens from now on
 
     for words in ("<p>Typed {{ name }}</p>", "<p>Again {{ name }}</p>"):
         page.get_by_label("HTML").fill(words)
+        name = frame_after(page, name)
         expect(mail_in(page).get_by_text(words[3:8])).to_be_visible()
     page.get_by_label("HTML").fill("<p>{% if a %}")
-    outer = page.frame_locator("iframe.look:not(.look-next)")
+    frame_after(page, name)
+    outer = page.frame_locator(FRAME)
     expect(outer.get_by_text("Line 1: {% if %} is never closed.")).to_be_visible()
     page.on("dialog", lambda dialog: dialog.accept())
     page.go_back()
