@@ -22,7 +22,10 @@ FOLLOWS = 1 / 60
 
 def elapsed() -> float:
     """Seconds that pass evenly, those included in which the machine slept."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    return time.clock_gettime(_CLOCK)
+
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class Moments:

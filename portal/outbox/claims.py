@@ -70,9 +70,13 @@ class Claimed(NamedTuple):
     def values(self) -> Mapping[str, Any]:
         """The recipient's own values."""
         if isinstance(self.raw_values, str):
-            parsed: dict[str, Any] = json.loads(self.raw_values)
+            # As the store keeps it there is nothing before or behind the object.
+            parsed: dict[str, Any] = _decode_json(self.raw_values)[0]
             return parsed
         return self.raw_values or {}
+
+
+_decode_json = json.JSONDecoder().raw_decode
 
 
 class Settlement(NamedTuple):

@@ -156,6 +156,13 @@ class Transactions:
         return self._awaited[0][0] if self._awaited and self.fault is None else None
 
     @property
+    def sends_next(self) -> bool:
+        """Whether the next write ends a message: its content was asked for, and nothing is awaited
+        before it."""
+        is_due = self._turn is not None and not self._awaited
+        return is_due and (self._pipelining or self._step is _BODY)
+
+    @property
     def replies_due(self) -> int:
         return len(self._awaited)
 

@@ -12,7 +12,7 @@ from portal.smtp.handshake import Say
 from portal.smtp.hosts import IpAddress
 from portal.smtp.line import Line, line_fault
 from portal.smtp.protocol import Job, NotSent, Outcome, Transactions, Unknown, Write, is_safe_path
-from portal.smtp.replies import Reply, ServerFault, Stage, Verdict, classify
+from portal.smtp.replies import Reply, Sent, ServerFault, Stage, Verdict, classify
 from portal.smtp.target import SessionFault, Target
 from portal.smtp.tls import TlsFacts
 from portal.smtp.transcript import Speaker
@@ -72,8 +72,10 @@ class Session:
         as soon as the answer to that dot is read, before its outcome is given out. If one of them
         raises, the session is closed and the error travels on: `before_dot`'s message has not left.
 
-        Whenever an outcome is given out no dot is unanswered; whoever stops iterating there knows
-        that all jobs without outcome were not sent (and the session is closed if one was begun).
+        An outcome is given out before the next job is taken, and while the server works where it
+        can be: that a message was taken is told once the next one's dot has left. Whoever stops
+        iterating at any other outcome knows that all jobs without one were not sent (and the
+        session is closed if one was begun).
 
         When the line breaks or the server is out of step, the outcomes say what became of each job,
         the session is closed, and `fault` says why.
@@ -87,19 +89,30 @@ class Session:
             heard=self._heard if self._is_watched else None,
         )
         supply = _Supply(jobs)
+        taken: list[Outcome] = []  # given out while the server works on the next message
         try:
             while True:
                 supply.feed(dialogue)
                 write = dialogue.next_write()
                 if write is not None:
                     if write.dots is not None:
-                        before_dot(write.dots)
+                        try:
+                            before_dot(write.dots)
+                        except Exception:
+                            yield from taken
+                            raise
                         self.messages += 1
                     self._write(dialogue, write)
+                    yield from taken
+                    taken = []
                     supply.feed(dialogue)  # the caller composes while the server works
                     while (stage := dialogue.awaiting) is not None:
                         self._read(dialogue, stage)
-                        yield from _tell(dialogue.settled(), after_reply)
+                        outcomes = _tell(dialogue.settled(), after_reply)
+                        if supply.waits(dialogue) and dialogue.sends_next and _are_taken(outcomes):
+                            taken = outcomes
+                        else:
+                            yield from outcomes
                 elif supply.is_empty or dialogue.fault is not None:
                     break
                 yield from _tell(dialogue.settled(), after_reply)
@@ -202,8 +215,12 @@ class _Supply:
         self.is_empty = False
         self.error: Exception | None = None
 
+    def waits(self, dialogue: Transactions) -> bool:
+        """Whether nothing would be taken now."""
+        return self.is_empty or not dialogue.is_hungry
+
     def feed(self, dialogue: Transactions) -> None:
-        if self.is_empty or not dialogue.is_hungry:
+        if self.waits(dialogue):
             return
         try:
             dialogue.offer(next(self._jobs))
@@ -221,6 +238,10 @@ def _tell(outcomes: list[Outcome], after_reply: Callable[[int, Reply], None]) ->
             if not isinstance(verdict, Unknown | NotSent) and verdict.reply is not None:
                 after_reply(outcome.id, verdict.reply)
     return outcomes
+
+
+def _are_taken(outcomes: list[Outcome]) -> bool:
+    return all(isinstance(outcome.verdict, Sent) for outcome in outcomes)
 
 
 def shown(write: Write) -> Iterator[str]:
