@@ -119,11 +119,11 @@ class Streak:
         """Count one more answer; `domain` is the recipient's."""
         match fate:
             case Sent():
-                self._begin_again()
+                self.begin_again()
             case Failed(Kind.RELAY_SETUP, reply):
                 self.relay_domains.add(domain)
                 if len(self.relay_domains) >= RELAY_DOMAINS:
-                    self._begin_again()
+                    self.begin_again()
                     return Park(Kind.RELAY_SETUP, str(reply or _NO_RELAY), stage, fate)
             case Failed(Kind.CONTENT | Kind.POLICY, reply) if reply is not None:
                 self.content += 1
@@ -132,13 +132,14 @@ class Streak:
                     self.content >= CONTENT_REFUSALS
                     and len(self.content_domains) >= CONTENT_DOMAINS
                 ):
-                    self._begin_again()
+                    self.begin_again()
                     return Park(Kind.CONTENT, str(reply), stage, fate)
             case _:
                 pass
         return None
 
-    def _begin_again(self) -> None:
+    def begin_again(self) -> None:
+        """The server took a message, or was parked for what it refused."""
         self.relay_domains.clear()
         self.content_domains.clear()
         self.content = 0

@@ -49,7 +49,7 @@ from portal.outbox import claims, unwanted
 from portal.outbox.claims import Claimed, Settlement
 from portal.outbox.states import Reason, State
 from portal.smtp.protocol import Job, Outcome
-from portal.smtp.replies import Sent, ServerFault, Stage
+from portal.smtp.replies import Reply, Sent, ServerFault, Stage
 
 LARGEST_BATCH = 1000
 SMALLEST_BATCH = 4
@@ -94,7 +94,8 @@ class Hand:
         self._lane_id = lane_id
         self._errand = errand
         self._memory = memory
-        self._results: list[Result] = []
+        self._taken: list[tuple[Load, Reply]] = []  # by the server: nearly all, so noted in bulk
+        self._results: list[Result] = []  # all others
         self._back: list[int] = []  # claimed, and not to be sent by this lane
         self._unsent = 0  # of what was claimed: settled although the server was given nothing
         self._at_hand: tuple[Mail, Written] | None = None  # composed last
@@ -102,7 +103,6 @@ class Hand:
         self._refused_senders: dict[str, str] = {}  # From address: the server's words
         self._size = _FIXED.get(errand, FIRST_BATCH)
         self._turned_at = time.monotonic()
-        self._noted_at = works.moments.now()  # an answer; of those after which nothing is due, any
 
     def is_over(self) -> bool:
         """Whether nothing more is to be begun."""
@@ -125,7 +125,7 @@ class Hand:
         if not self.supply:
             # The store knows them by now, and whether somebody has mended them since.
             self._refused_senders.clear()
-        results, self._results = self._results, []
+        results, self._results, self._taken = self._all_results(), [], []
         troubles, self.troubles = self.troubles, []
         back, self._back = self._back, []
         unused, self._unsent = len(back) + self._unsent, 0
@@ -164,6 +164,14 @@ class Hand:
         self._measure(len(results))
         self._sort_in(rows, found)
         return bool(self.supply)
+
+    def _all_results(self) -> list[Result]:
+        """What is answered or otherwise settled."""
+        taken = [
+            Result(outcomes.taken(load.row, reply), load.row.tenant, load.mail.terms.campaign)
+            for load, reply in self._taken
+        ]
+        return taken + self._results
 
     def give_all_back(self) -> None:
         """What was claimed and has no answer goes back at the next turn."""
@@ -281,15 +289,16 @@ class Hand:
     def note(self, outcome: Outcome) -> None:
         """One answer: what becomes of the delivery, and what of the server."""
         load = self.begun.pop(outcome.id)
-        is_taken = isinstance(outcome.verdict, Sent)
-        if not is_taken:
-            self._noted_at = self._works.moments.now()
+        if isinstance(outcome.verdict, Sent):
+            self._taken.append((load, outcome.verdict.reply))
+            self._memory.note_taken()
+            return
         settlement = outcomes.settlement(
             load.row,
             outcome.verdict,
             outcome.stage,
             terms=load.mail.terms,
-            now=self._noted_at,
+            now=self._works.moments.now(),
             random=_dice,
         )
         if settlement is None:
@@ -302,8 +311,6 @@ class Hand:
         if isinstance(outcome.verdict, ServerFault):
             self.note_fault(outcome.verdict, outcome.stage, load.mail.mail_from)
             return
-        if is_taken:
-            self._memory.is_proven = True
         park = self._memory.note(outcome.verdict, outcome.stage, load.row.email.rpartition("@")[2])
         if park is not None:
             self.note_trouble(park)

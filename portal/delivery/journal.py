@@ -50,12 +50,10 @@ class Journal:
         self._taken.discard(delivery_id)
         self._awaited = delivery_id
 
-    def reply(self, delivery_id: int, reply: Reply, *, taking: int | None = None) -> None:
-        """The answer; and which message is composed next."""
+    def reply(self, delivery_id: int, reply: Reply) -> None:
+        """The answer."""
         self._awaited = None
         self._pages.write(b"reply %d %s" % (delivery_id, str(reply).encode("ascii", "replace")))
-        if taking is not None:
-            self.take(taking)
 
     def drop(self, delivery_id: int) -> None:
         """It was taken, and will not be sent from here."""

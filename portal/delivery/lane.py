@@ -71,7 +71,6 @@ class Lane:
         self._is_abandoned = False
         self._is_dismissed = False
         self._session: Session | None = None
-        self._announced: int | None = None  # the journal knows that it is composed next
 
     def run(self) -> None:
         """Steps 1 to 7."""
@@ -238,10 +237,8 @@ class Lane:
                 journal.dot(delivery_id)
 
         def after_reply(delivery_id: int, reply: Reply) -> None:
-            following = hand.supply[0].row.id if hand.supply else None
             try:
-                journal.reply(delivery_id, reply, taking=following)
-                self._announced = following
+                journal.reply(delivery_id, reply)
             except OSError as fault:
                 # The answer is in memory and will be settled; but nothing more leaves from here.
                 logger("delivery").error("journal_cannot_be_written", fault=str(fault))
@@ -263,19 +260,26 @@ class Lane:
             hand.is_ending = True
 
     def _jobs(self, hand: Hand, journal: Journal) -> Iterator[Job]:
-        """Compose one message after the other, each while the server works on the one before."""
-        while self._has_more(hand, journal) and self._is_time(hand):
-            load = hand.supply.popleft()
+        """Compose one message after the other, each while the server works on the one before. What
+        a worker died holding goes alone: if it kills again, nobody else is suspected."""
+        is_first = True
+        while self._has_more(hand, journal):
+            load = hand.supply[0]
+            is_suspect = load.row.losses > 0
+            if (is_suspect and not is_first) or not self._is_time(hand):
+                return
+            is_first = False
+            hand.supply.popleft()
             hand.begun[load.row.id] = load
-            if self._announced != load.row.id:
-                journal.take(load.row.id)
-            self._announced = None
+            journal.take(load.row.id)
             job = hand.compose(load)
             if job is None:
                 del hand.begun[load.row.id]
                 journal.drop(load.row.id)
             else:
                 yield job
+            if is_suspect:
+                return
 
     def _has_more(self, hand: Hand, journal: Journal) -> bool:
         """Whether another message may be begun; step 5, while the server is busy with the last."""
@@ -287,7 +291,6 @@ class Lane:
             return bool(hand.supply)
         for delivery_id in hand.put_back_stale():
             journal.drop(delivery_id)
-            self._announced = None
         return bool(hand.supply) or self._turn_over(hand, journal)
 
     def _is_time(self, hand: Hand) -> bool:

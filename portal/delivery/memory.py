@@ -8,7 +8,7 @@ from threading import Lock
 
 from portal.delivery.consequences import Park, Streak
 from portal.smtp.protocol import Fate
-from portal.smtp.replies import Sent, Stage
+from portal.smtp.replies import Stage
 
 GROWS_AFTER = 60.0
 """Seconds until a server that had too many connections is given one more again."""
@@ -33,10 +33,15 @@ class Memory:
 
     def note(self, fate: Fate, stage: Stage, domain: str) -> Park | None:
         """One more answer; whether the answers of late call for parking the server."""
-        if isinstance(fate, Sent) and not self.streak.has_begun:
-            return None  # nearly always, and without waiting for anybody
         with self.lock:
             return self.streak.note(fate, stage, domain)
+
+    def note_taken(self) -> None:
+        """It took a message; what it refused before was not a streak."""
+        self.is_proven = True
+        if self.streak.has_begun:
+            with self.lock:
+                self.streak.begin_again()
 
     def reserve(self, rate: float, *, within: float) -> float:
         """Seconds until a server of this rate may be given one more message; the moment is the

@@ -41,7 +41,7 @@ def settlement(
     """What the delivery becomes. None: it was not begun and goes back as it was."""
     match fate:
         case Sent(reply):
-            return _done(row, State.SENT, stage, reply)
+            return taken(row, reply)
         case Failed(kind, reply):
             return _done(row, State.FAILED, stage, reply, kind)
         case TryAgain(kind, reply, wait):
@@ -62,6 +62,11 @@ def settlement(
             return None
         case _:
             assert_never(fate)
+
+
+def taken(row: Claimed, reply: Reply) -> Settlement:
+    """The server has it."""
+    return _done(row, State.SENT, Stage.BODY, reply)
 
 
 def unknown(row: Claimed, *, terms: Terms, now: datetime) -> Settlement:

@@ -202,6 +202,10 @@ class Transactions:
 
     def receive(self, data: bytes) -> None:
         """What the server sent, in pieces of any size. Outcomes are in `settled` afterwards."""
+        if len(self._awaited) == 4 and self._heard is None and self._parser.is_empty:
+            all_well = _find_all_well(data)
+            if all_well is not None and self._go_on(all_well):
+                return
         for raw in self._parser.feed(data):
             if self.fault is not None:
                 return
@@ -305,6 +309,26 @@ class Transactions:
         return b"MAIL FROM:<%b>%b%b\r\n" % (job.mail_from.encode("ascii"), size, body)
 
     # Reading
+
+    def _go_on(self, all_well: re.Match[bytes]) -> bool:
+        """Nearly every answer, in a third of the time: this message was taken, the next is welcome.
+
+        Nothing is decided here that `_answered` would not decide. False: something else is awaited.
+        """
+        stage, turn = self._awaited[0]
+        if stage is not _BODY or turn is None:
+            return False
+        following = self._awaited[1][1]
+        assert following is not None
+        self._awaited.clear()
+        code, words, *others = all_well.groups()
+        sent = Sent(Reply.read(int(code), [words], self._clean))
+        self._settled.append(Outcome(turn.job.id, sent, _BODY))
+        following.sender = int(others[0]), [others[1]]
+        following.recipient = int(others[2]), [others[3]]
+        following.leave = 354, [others[4]]
+        self._turn = following
+        return True
 
     def _answered(self, raw: RawReply, stage: Stage, turn: _Turn) -> None:
         """A reply that decides about a message."""
@@ -432,6 +456,11 @@ class Transactions:
 def _rcpt(job: Job) -> bytes:
     return b"RCPT TO:<%b>\r\n" % job.rcpt_to.encode("ascii")
 
+
+# One line each for the final dot, MAIL, RCPT and DATA, as `ReplyParser` would take them.
+_find_all_well = re.compile(
+    rb"(2\d\d) ([^\r\n]{0,999})\r\n" * 3 + rb"354 ([^\r\n]{0,999})\r\n"
+).fullmatch
 
 _find_unsafe = re.compile(r"[^!-;=?-~]").search
 

@@ -33,7 +33,8 @@ def test_a_journal_tells_what_was_taken_sent_and_answered(tmp_path: Path) -> Non
     journal = Journal(tmp_path, LANE)
     journal.take(1)
     journal.dot(1)
-    journal.reply(1, OK, taking=2)
+    journal.reply(1, OK)
+    journal.take(2)
     journal.dot(2)
     journal.take(3)
 
@@ -174,7 +175,8 @@ class Wreck:
         journal = Journal(folder, LANE)
         journal.take(self.ids[0])
         journal.dot(self.ids[0])
-        journal.reply(self.ids[0], OK, taking=self.ids[1])
+        journal.reply(self.ids[0], OK)
+        journal.take(self.ids[1])
         journal.dot(self.ids[1])
         journal.take(self.ids[2])
 

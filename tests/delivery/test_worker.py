@@ -21,11 +21,12 @@ from portal.delivery.memory import Memory
 from portal.delivery.models import Hourly, Lane, Worker
 from portal.delivery.worker import LostLease
 from portal.delivery.worker import Worker as DeliveryWorker
-from portal.delivery.works import Errand
+from portal.delivery.works import Errand, Load
 from portal.outbox import composition, wake
-from portal.outbox.models import Attempt, Event, Message
+from portal.outbox.models import Attempt, Delivery, Event, Message
 from portal.outbox.states import Category, State
 from portal.smtp.compose import CompiledMessage
+from portal.smtp.protocol import Job
 from portal.smtp_settings import health
 from portal.smtp_settings.models import ParkedSender, ServerHealth, SmtpServer
 from portal.white_labels.models import MailMode
@@ -630,6 +631,32 @@ def test_a_message_that_cannot_be_read_keeps_no_other_from_leaving(
         State.SENT,
     ]
     assert deliveries(broken)[0].kind == "cannot_compose"
+
+
+def test_what_a_worker_died_holding_is_composed_when_nothing_else_is_in_hand(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together: list[set[int]] = []
+    compose = hand.Hand.compose
+
+    def watched(self: hand.Hand, load: Load) -> Job | None:
+        together.append({each.row.losses for each in self.begun.values()})
+        sizes.append(len(self.begun))
+        return compose(self, load)
+
+    sizes: list[int] = []
+    monkeypatch.setattr(hand.Hand, "compose", watched)
+    with Fake() as fake:
+        shop, _server = make_shop(fake)
+        message = send(shop, [f"person{number}@birch.example" for number in range(9)])
+        suspects = [delivery.id for delivery in deliveries(message)[2:5]]
+        db.session.execute(update(Delivery).where(Delivery.id.in_(suspects)).values(losses=1))
+        db.session.commit()
+
+        drain(app)
+
+    assert set(states(message)) == {State.SENT}
+    assert [size for size, losses in zip(sizes, together, strict=True) if 1 in losses] == [1] * 3
 
 
 def test_a_sender_that_was_mended_sends_through_the_same_connection(app: Flask) -> None:
