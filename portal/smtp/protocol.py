@@ -324,9 +324,9 @@ class Transactions:
         code, words, *others = all_well.groups()
         sent = Sent(Reply.read(int(code), [words], self._clean))
         self._settled.append(Outcome(turn.job.id, sent, _BODY))
-        following.sender = int(others[0]), [others[1]]
-        following.recipient = int(others[2]), [others[3]]
-        following.leave = 354, [others[4]]
+        following.sender = int(others[0]), others[1:2]
+        following.recipient = int(others[2]), others[3:4]
+        following.leave = 354, others[4:]
         self._turn = following
         return True
 

@@ -184,11 +184,12 @@ class Session:
 
     def _read(self, dialogue: Transactions, stage: Stage) -> None:
         """The next reply, and whatever comes with it."""
-        until = time.monotonic() + self._line.timeouts.of(stage)
+        line = self._line
+        until = time.monotonic() + line.timeouts.of(stage)
         due = dialogue.replies_due
         try:
             while dialogue.replies_due == due:
-                dialogue.receive(self._line.wire.receive(until=until))
+                dialogue.receive(line.wire.receive(until=until))
         except WireFault as fault:
             dialogue.lose(line_fault(fault.cause))
 

@@ -128,7 +128,11 @@ class Wire:
         Raises:
             TimeoutError: that moment is over.
         """
-        left = _left(until)
+        left = until - time.monotonic()
+        if left >= TICK == self._patience:
+            return
+        if left <= 0:
+            raise TimeoutError
         patience = min(left, TICK)
         if patience == self._patience:
             return
