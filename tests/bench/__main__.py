@@ -157,7 +157,7 @@ class Bench:
             self._peaks.append(measured.peak)
             spent.append(measured.processor_seconds / self._messages)
         source, ours = statistics.median(sources), statistics.median(whole)
-        ratio = ours / source
+        ratio = statistics.median(w / s for w, s in zip(whole, sources, strict=True))
         return [
             Line("smtp-source -d -s 20", f"{source:,.0f}/s"),
             Line(f"whole path, {store}, two workers", f"{ours:,.0f}/s"),
