@@ -61,8 +61,14 @@ def measure(
     workers: int = 2,
     connections: int = 2,
     is_signed: bool = False,
+    core: int | None = None,
 ) -> Measured:
-    """Carry so many messages to a sink on this port; `is_signed`: each with a DKIM signature."""
+    """Carry so many messages to a sink on this port.
+
+    Args:
+        is_signed: each with a DKIM signature.
+        core: the one that the workers have.
+    """
     folder.mkdir()
     config = make_config(folder, database_url)
     app = create_app(config)
@@ -70,6 +76,9 @@ def measure(
         db.create_all()
         _store(messages, port, connections, is_signed=is_signed)
         with at_work(folder, config.database_url, workers) as pids:
+            if core is not None:
+                for pid in pids:
+                    os.sched_setaffinity(pid, [core])
             before = sum(map(_processor_seconds, pids))
             seconds = _carry(messages)
             spent = sum(map(_processor_seconds, pids)) - before
