@@ -316,7 +316,7 @@ class Transactions:
         Nothing is decided here that `_answered` would not decide. False: something else is awaited.
         """
         stage, turn = self._awaited[0]
-        if stage is not _BODY or turn is None:
+        if stage is not _BODY or turn is None or not turn.dot_sent:
             return False
         following = self._awaited[1][1]
         assert following is not None
