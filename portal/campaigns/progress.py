@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from portal.campaigns.models import Campaign, CampaignHour, CampaignState
+from portal.core.db import adding
 from portal.outbox import tally
 from portal.outbox.balance import LINES, line_of
 from portal.outbox.claims import Settlement
@@ -97,16 +97,4 @@ def _count_by_hour(
         connection.execute(upsert, row)
 
 
-def _one_more_row(
-    insert: sqlite.Insert | postgresql.Insert,
-) -> sqlite.Insert | postgresql.Insert:
-    return insert.on_conflict_do_update(
-        index_elements=["campaign_id", "hour", "server_id", "outcome"],
-        set_={"count": CampaignHour.count + insert.excluded.count},
-    )
-
-
-_more_in_hour = {
-    "sqlite": _one_more_row(sqlite.insert(CampaignHour)),
-    "postgresql": _one_more_row(postgresql.insert(CampaignHour)),
-}
+_more_in_hour = adding(CampaignHour, "count")

@@ -5,12 +5,12 @@ This is the only file in the rooms that knows Flask-SQLAlchemy.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pysqlite3.dbapi2 as sqlite
 from flask_sqlalchemy import SQLAlchemy
@@ -28,6 +28,8 @@ from sqlalchemy import (
     delete,
     event,
 )
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import sqlite as sqlite_words
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
@@ -165,6 +167,26 @@ def writing_aside() -> Iterator[Connection]:
                 yield connection
         finally:
             driver.execute(f"PRAGMA busy_timeout = {SQLITE_PATIENCE * 1000}")
+
+
+Upsert: TypeAlias = sqlite_words.Insert | postgresql.Insert
+
+
+def adding(model: type[Base], column: str) -> Mapping[str, Upsert]:
+    """For each store, the statement that inserts a row or, where its key is there, adds to this
+    column of it."""
+    table = model.__table__
+
+    def written_for(insert: Upsert) -> Upsert:
+        return insert.on_conflict_do_update(
+            index_elements=list(table.primary_key),
+            set_={column: table.c[column] + insert.excluded[column]},
+        )
+
+    return {
+        "sqlite": written_for(sqlite_words.insert(model)),
+        "postgresql": written_for(postgresql.insert(model)),
+    }
 
 
 def forget_rows(model: type[Base], condition: ColumnElement[bool]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -74,8 +75,16 @@ def told(words: str) -> str:
     if not words.startswith(_MARK):
         return words
     source, _mark, values = words[1:].partition(_MARK)
-    gaps = json.loads(values or "{}").items()
-    return _(source, **{name: _told_value(value) for name, value in gaps})
+    try:
+        gaps = json.loads(values) if values else {}
+        if gaps and "%" in _plain_gap.sub("", source):
+            raise ValueError("not a sentence of ours")
+        return _(source, **{name: _told_value(value) for name, value in gaps.items()})
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return words.replace(_MARK, "")  # somebody else's, who knows our mark
+
+
+_plain_gap = re.compile(r"%\(\w+\)s|%%")
 
 
 def _kept_value(value: object) -> object:

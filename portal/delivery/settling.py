@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, assert_never
 
 from sqlalchemy import ColumnElement, exists, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from portal.campaigns import progress
+from portal.core.db import adding
 from portal.delivery.consequences import (
     Consequence,
     FewerLanes,
@@ -101,19 +101,7 @@ def _count(
         health.settled(connection, server_id, sent=sent, failed=failed)
 
 
-def _one_more_row(
-    insert: sqlite.Insert | postgresql.Insert,
-) -> sqlite.Insert | postgresql.Insert:
-    return insert.on_conflict_do_update(
-        index_elements=["tenant", "hour", "server_id", "outcome"],
-        set_={"count": Hourly.count + insert.excluded.count},
-    )
-
-
-_more_in_hour = {
-    "sqlite": _one_more_row(sqlite.insert(Hourly)),
-    "postgresql": _one_more_row(postgresql.insert(Hourly)),
-}
+_more_in_hour = adding(Hourly, "count")
 
 
 def _apply(connection: Connection, server_id: int, trouble: Trouble, now: datetime) -> bool:

@@ -166,9 +166,7 @@ class Delivery(Model):
 
     code: Mapped[int | None] = mapped_column(SmallInteger)  # of the last reply
     enhanced: Mapped[str | None] = mapped_column(String(12))
-    words: Mapped[str | None] = mapped_column(
-        KeptWords
-    )  # the last reply's, scrubbed; or why it is held
+    words: Mapped[str | None] = mapped_column(KeptWords)  # the last reply's; or why it is held
     stage: Mapped[str | None] = mapped_column(String(16))
     kind: Mapped[str | None] = mapped_column(String(32))  # why it failed, waits or is held
     settled_at: Mapped[datetime | None] = mapped_column(UtcTime)

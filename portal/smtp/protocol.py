@@ -311,7 +311,7 @@ class Transactions:
     # Reading
 
     def _go_on(self, all_well: re.Match[bytes]) -> bool:
-        """Nearly every answer, in a third of the time: this message was taken, the next is welcome.
+        """Nearly every answer, read in one look: this message was taken, the next is welcome.
 
         Nothing is decided here that `_answered` would not decide. False: something else is awaited.
         """

@@ -128,12 +128,7 @@ class Wire:
         Raises:
             TimeoutError: that moment is over.
         """
-        left = until - time.monotonic()
-        if left >= TICK == self._patience:
-            return
-        if left <= 0:
-            raise TimeoutError
-        patience = min(left, TICK)
+        patience = min(_left(until), TICK)
         if patience == self._patience:
             return
         if self._is_tls:

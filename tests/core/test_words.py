@@ -76,3 +76,23 @@ def test_a_sentence_survives_a_journey_between_processes() -> None:
     sentence = _("Leaves through %(server)s.", server="acme-own")
 
     assert kept(pickle.loads(pickle.dumps(sentence))) == kept(sentence)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        "\x1fHello %(name)s\x1fno object",
+        "\x1fHello %(name)s\x1f[1]",
+        "\x1fHello %(name)s\x1f{}",
+        '\x1fHello %(name)s\x1f{"other": 1}',
+        '\x1fHello %(name)999999999s\x1f{"name": "x"}',
+        '\x1fHello %s\x1f{"name": "x"}',
+        "\x1fHello\x1f" + "[" * 100_000,
+    ],
+)
+def test_words_that_only_look_as_if_they_were_kept_are_shown_and_do_no_harm(forged: str) -> None:
+    shown = told(forged)
+
+    assert shown.startswith("Hello")
+    assert "\x1f" not in shown
+    assert len(shown) <= len(forged)
