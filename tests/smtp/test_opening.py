@@ -606,7 +606,7 @@ def test_a_hostile_server_costs_little_time_and_is_left(
         took = time.monotonic() - started
 
     assert raised.cause == cause
-    assert took < PATIENT.phase
+    assert took < timeouts.phase + 5
 
 
 # Idle, and good-bye
@@ -660,7 +660,7 @@ def test_a_server_that_does_not_say_good_bye_is_left_standing(connect: Connect) 
         started = time.monotonic()
         session.quit()
 
-        assert time.monotonic() - started < 20
+        assert time.monotonic() - started < 3
         assert not session.is_open
 
 

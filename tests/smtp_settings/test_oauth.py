@@ -223,7 +223,7 @@ def test_an_answer_that_drips_is_not_waited_for() -> None:
         started = time.monotonic()
         fault = refusal(endpoint, takes=0.8)
 
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 6
     assert fault.verdict.kind in (Kind.UNREACHABLE, Kind.PROTOCOL)
 
 
