@@ -417,7 +417,7 @@ def test_a_dripping_server_cannot_stretch_the_time_limit(connect: Connect, phase
         outcomes = send(session, jobs(1))
         took = time.monotonic() - started
 
-    assert took < 20  # the whole line would take more than three minutes
+    assert took < 10  # the whole line would take more than three minutes
     assert session.fault == ServerFault(Kind.UNREACHABLE, cause=Cause.TIMEOUT)
     assert fates(outcomes) == {1: "Unknown body" if phase == "body" else f"NotSent {phase}"}
 
@@ -432,7 +432,7 @@ def test_a_server_that_stops_reading_does_not_hold_us(connect: Connect) -> None:
         outcomes = send(session, [job(data=huge)])
         took = time.monotonic() - started
 
-    assert took < 20
+    assert took < 10
     # Its dot never left this machine: nothing is unknown.
     assert fates(outcomes) == {1: "NotSent body"}
     assert session.fault == ServerFault(Kind.UNREACHABLE, cause=Cause.TIMEOUT)
