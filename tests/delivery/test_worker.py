@@ -339,7 +339,10 @@ def test_what_a_slow_server_has_not_got_yet_follows_the_facts_of_now(
     has_changed = threading.Event()
 
     def slowly(command: Command) -> Acts:
-        return Wait(0.2) if command.number < 3 else Until(has_changed), Take(), Say(250, "Ok")
+        # The third is on its way when the owner changes, and takes longer than anyone believes.
+        if command.number >= 3:
+            return Until(has_changed), Wait(0.2), Take(), Say(250, "Ok")
+        return Wait(0.2), Take(), Say(250, "Ok")
 
     with Fake(Script(body=slowly)) as own:
         shop, _server = make_shop(own, max_connections=1)
@@ -353,7 +356,7 @@ def test_what_a_slow_server_has_not_got_yet_follows_the_facts_of_now(
             has_changed.set()
             until(lambda: states(message).count(State.HELD) > 20)
 
-    assert len(own.ledger) < hand.FIRST_BATCH
+    assert len(own.ledger) <= 4
 
 
 def test_mail_that_waits_leaves_the_custom_server_when_the_platforms_is_chosen(
