@@ -16,6 +16,7 @@ from portal.core.vault import Keyring
 from portal.delivery import fence, register
 from portal.smtp_settings import health
 from portal.white_labels.models import WhiteLabel
+from tests.equipment.clock import HandSetClock
 from tests.equipment.mail import send
 from tests.equipment.stage import make_app, make_server
 from tests.equipment.visitor import Page, Visits
@@ -115,7 +116,7 @@ def test_keys_are_told_by_what_they_still_seal(app: Flask, visit: Visits, olive:
 
 
 def test_what_waits_is_told_for_each_server(
-    visit: Visits, olive: Person, acme: WhiteLabel, ada: Person
+    clock: HandSetClock, visit: Visits, olive: Person, acme: WhiteLabel, ada: Person
 ) -> None:
     worker_is_heard()
     make_server(ada, port=9)

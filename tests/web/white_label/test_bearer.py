@@ -21,6 +21,7 @@ from portal.smtp_settings.models import AuthKind, SmtpServer, TlsMode
 from portal.white_labels.features import NOWHERE, Reach
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.certificates import Authority
+from tests.equipment.clock import HandSetClock
 from tests.equipment.smtp_script import Say, Script
 from tests.equipment.smtp_server import SmtpServer as FaultServer
 from tests.equipment.stage import fresh
@@ -585,7 +586,7 @@ class TestChanging:
         assert endpoint.asked == []
 
     def test_a_secret_that_expires_soon_is_told_on_top_of_the_pages(
-        self, visit: Visits, ada: Person, cal: Person, server: SmtpServer
+        self, clock: HandSetClock, visit: Visits, ada: Person, cal: Person, server: SmtpServer
     ) -> None:
         server.secret_expires_on = clock.now().date() + timedelta(days=7)
         db.session.commit()

@@ -148,7 +148,7 @@ def test_inviting_asks_who_is_there_and_keeps_what_was_typed(
 
 
 def test_the_list_tells_roles_factors_and_default_senders(
-    visit: Visits, acme: WhiteLabel, ada: Person, abe: Person
+    clock: HandSetClock, visit: Visits, acme: WhiteLabel, ada: Person, abe: Person
 ) -> None:
     make_default(abe, make_sender(make_server(ada), "abe@acme.example", of=acme))
 

@@ -574,7 +574,7 @@ def test_a_default_moves_here_and_it_is_said_from_where(
 
 @pytest.mark.accepts("SB-32")
 def test_a_blank_password_stays_what_it_was_and_is_shown_as_set_by_whom(
-    visit: Visits, ada: Person, acme: WhiteLabel, authority: Authority
+    clock: HandSetClock, visit: Visits, ada: Person, acme: WhiteLabel, authority: Authority
 ) -> None:
     with FaultServer(with_password(authority)) as there:
         make_signed_in(visit, ada, authority, there)

@@ -25,6 +25,7 @@ from portal.routing.decide import By
 from portal.smtp.addresses import parse_mailbox
 from portal.smtp_settings import rations
 from portal.white_labels.models import WhiteLabel
+from tests.equipment.clock import HandSetClock
 from tests.equipment.stage import fresh, make_app, make_server, make_template
 from tests.equipment.visitor import Page, Visits
 
@@ -530,7 +531,9 @@ def test_what_is_archived_is_not_sent(visit: Visits, ada: Person, acme: WhiteLab
 # History
 
 
-def test_the_history_says_who_saved_what(visit: Visits, ada: Person, acme: WhiteLabel) -> None:
+def test_the_history_says_who_saved_what(
+    clock: HandSetClock, visit: Visits, ada: Person, acme: WhiteLabel
+) -> None:
     template = make_template(acme)
     here = visit(ada)
     here.get(f"/templates/{template.id}/edit").submit("Save", text="Hello again, {{ name }}")
