@@ -68,19 +68,37 @@ def samples_of(start: Start, language: str) -> Mapping[str, str]:
     return _read(start.key, language)[1]
 
 
-@cache
 def texts_of(start: Start) -> Mapping[str, ReadyText]:
-    """The same, ready to be saved: worked out once, so ask for it before a transaction begins."""
+    """The same, ready to be saved: worked out once, so ask for it before a transaction begins.
+
+    Where the machine was too busy to work the styles in, whoever asks next has it tried again.
+    """
+    texts = _worked_out(start)
+    if any(text.inlined_html is None for text in texts.values()):
+        _worked_out.cache_clear()
+    return texts
+
+
+@cache
+def _worked_out(start: Start) -> Mapping[str, ReadyText]:
     return all_ready(wordings_of(start))
 
 
 def begin(
-    template: MailTemplate, start: Start, *, default_language: str, by: Person | None
+    template: MailTemplate,
+    start: Start,
+    *,
+    default_language: str,
+    by: Person | None,
+    texts: Mapping[str, ReadyText] | None = None,
 ) -> TemplateVersion:
-    """Save it as the first version of an empty template, with its samples."""
+    """Save it as the first version of an empty template, with its samples.
+
+    `texts` are what `texts_of` gave before the transaction began.
+    """
     template.samples = dict(samples_of(start, default_language))
     return templates.save_version(
-        template, texts_of(start), default_language=default_language, by=by
+        template, texts or texts_of(start), default_language=default_language, by=by
     )
 
 

@@ -390,7 +390,7 @@ def test_texts_are_made_ready_once_and_while_nobody_has_to_wait_for_the_database
 
     monkeypatch.setattr(writing, "make_ready", look_then_make_ready)
     monkeypatch.setattr(ready, "make_ready", look_then_make_ready)
-    gallery.texts_of.cache_clear()
+    gallery._worked_out.cache_clear()
     begun = WHOLE + '[[white_labels.templates]]\nslug = "invitation"\nstart = "invitation"\n'
 
     result = operator.provision(begun, *options)

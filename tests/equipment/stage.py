@@ -24,6 +24,7 @@ from portal.config import Config, RelayAllow
 from portal.core import clock
 from portal.core.db import db
 from portal.domains.models import Domain, DomainState
+from portal.mail_templates import content
 from portal.mail_templates.models import MailTemplate, TemplateText, TemplateVersion
 from portal.senders.models import Sender, SenderDefault
 from portal.smtp_settings.models import AuthKind, ServerHealth, SmtpServer, TlsMode
@@ -50,6 +51,14 @@ def make_config(folder: Path, database_url: str | None = None) -> Config:
         relay_allow=(RelayAllow(ip_network("127.0.0.0/8"), None),),
         testing=True,
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_inliner() -> Iterator[None]:
+    """A busy machine must not turn into styles that are left where they were."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(content, "_LONGEST_WAIT", 60.0)
+        yield
 
 
 @pytest.fixture(scope="session")

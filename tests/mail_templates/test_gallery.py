@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from lxml import html as lxml_html
 
 from portal.accounts.models import Person
 from portal.core.errors import NotFound
-from portal.mail_templates import gallery, layout, merge, templates
+from portal.mail_templates import content, gallery, layout, merge, templates
 from portal.mail_templates.asking import GIVEN
 from portal.mail_templates.content import prepared
 from portal.mail_templates.gallery import LANGUAGES, STARTS, Start
@@ -155,6 +156,23 @@ def test_there_are_templates_for_invitations_and_reminders(
     assert templates.languages_of(version) == ["de", "en"]
     assert version.texts[0].inlined_html is not None
     assert template.samples["link"].startswith("https://")
+
+
+def test_styles_that_could_not_be_worked_in_are_tried_again_by_whoever_asks_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "broken.py"
+    broken.write_text("raise SystemExit(1)")
+    gallery._worked_out.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(content, "_INLINER", broken)
+        before = gallery.texts_of(STARTS["welcome"])
+
+    after = gallery.texts_of(STARTS["welcome"])
+
+    assert [text.inlined_html for text in before.values()] == [None, None]
+    assert all('<h1 class="title" style="' in (text.inlined_html or "") for text in after.values())
+    assert gallery.texts_of(STARTS["welcome"]) is after, "and worked out once"
 
 
 def test_what_is_not_in_the_gallery_is_not_there() -> None:

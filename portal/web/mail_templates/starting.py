@@ -51,12 +51,11 @@ def new_template() -> ResponseReturnValue:
     )
     if form.validate_on_submit():
         db.session.rollback()  # getting texts ready takes its time; nobody should wait for a lock
-        if start is not None:
-            shelf.texts_of(start)  # kept for `begin`
+        texts = None if start is None else shelf.texts_of(start)
         try:
             new = acts.create(g.white_label, slug=form.slug.data, name=form.name.data)
             if start is not None:
-                shelf.begin(new, start, default_language=_language(), by=g.person)
+                shelf.begin(new, start, default_language=_language(), by=g.person, texts=texts)
         except Refusal as refusal:
             db.session.rollback()
             form.refuse(refusal)

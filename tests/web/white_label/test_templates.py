@@ -252,7 +252,7 @@ def test_nobody_waits_for_a_lock_while_a_text_is_made_ready(
         return prepared(html)
 
     monkeypatch.setattr(ready, "prepared", watched)
-    gallery.texts_of.cache_clear()
+    gallery._worked_out.cache_clear()
     here = visit(ada)
     here.get(f"/templates/{template.id}/edit").submit("Save", html="<p>Hi</p>")
     here.get("/templates/new?start=reminder").submit("Create template")
