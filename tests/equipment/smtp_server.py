@@ -113,9 +113,13 @@ class SmtpServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        for peer in list(self._peers):
+        for accepting in self._threads[:1]:
+            accepting.join(
+                10
+            )  # whom it has let in is known from here on, and nobody comes any more
+        for peer in self._peers:
             peer.hang_up()
-        for thread in list(self._threads):
+        for thread in self._threads:
             thread.join(10)
 
     def wait_for(self, count: int, timeout: float = 30.0) -> list[Taken]:
@@ -152,7 +156,8 @@ class SmtpServer:
                 connected, _ = self._listener.accept()
             except OSError:
                 return
-            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            with contextlib.suppress(OSError):  # it may have left already
+                connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._changed:
                 self.connections.append(Seen())
                 peer = _Peer(self, connected, len(self.connections))
@@ -216,8 +221,9 @@ class _Peer:
             self._server._tell()
 
     def hang_up(self) -> None:
+        # Not TLS's own: that takes the TLS away from under the thread that reads or shakes hands.
         with contextlib.suppress(OSError):
-            self._socket.shutdown(socket.SHUT_RDWR)
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def _converse(self) -> None:
         if self._script.tls == "implicit":

@@ -61,6 +61,7 @@ class TokenEndpoint:
         self.may_answer = threading.Event()
         self.may_answer.set()
         self._odd: deque[Odd] = deque()
+        self._in_turn = threading.Lock()  # no two get the same token, or the same odd answer
         self._is_closing = threading.Event()
         endpoint = self
 
@@ -121,11 +122,14 @@ class TokenEndpoint:
         self._is_closing.wait(self.pause)
         while not self.may_answer.wait(0.02) and not self._is_closing.is_set():
             pass
-        if self._odd:
-            _say_odd(handler, self._odd.popleft(), self._is_closing)
+        with self._in_turn:
+            odd = self._odd.popleft() if self._odd else None
+        if odd is not None:
+            _say_odd(handler, odd, self._is_closing)
             return
         content_type = handler.headers.get("Content-Type", "")
-        status, said = self._judge(path, content_type, fields)
+        with self._in_turn:
+            status, said = self._judge(path, content_type, fields)
         _say(handler, status, said)
 
     def _judge(

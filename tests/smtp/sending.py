@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from portal.smtp.protocol import Job, Outcome
-from portal.smtp.replies import Reply
+from portal.smtp.replies import Reply, Stage
 from portal.smtp.session import Session
 from portal.smtp.target import Timeouts
-from tests.smtp.conftest import QUICK
+from tests.smtp.conftest import PATIENT, QUICK
 
 CONTENT = b"Subject: Hello\r\nMessage-ID: <1@acme.example>\r\n\r\nHello.\r\n"
 
@@ -26,14 +27,29 @@ def lose_patience(session: Session, timeouts: Timeouts = QUICK) -> None:
     session._line.timeouts = timeouts
 
 
-class Diary:
-    """Everything `send_all` told, in order."""
+@dataclass(frozen=True, slots=True)
+class ImpatientAt(Timeouts):
+    """An answer at this stage must come soon; all others, on a busy machine, may take their time.
 
-    def __init__(self) -> None:
+    How long a write may take say `phase` and `slowest`, as ever.
+    """
+
+    stage: Stage | None = None
+
+    def of(self, stage: Stage) -> float:
+        return (QUICK if stage is self.stage else PATIENT).of(stage)
+
+
+class Diary:
+    """Everything `send_all` told, in order; `at_dot` is called before each."""
+
+    def __init__(self, at_dot: Callable[[int], None] = lambda number: None) -> None:
         self.entries: list[str] = []
         self.outcomes: list[Outcome] = []
+        self._at_dot = at_dot
 
     def before_dot(self, number: int) -> None:
+        self._at_dot(number)
         self.entries.append(f"dot {number}")
 
     def after_reply(self, number: int, reply: Reply) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import select
 import socket
 import ssl
 import threading
@@ -20,6 +21,7 @@ from portal.smtp.replies import Kind, Stage
 from portal.smtp.session import Step
 from portal.smtp.target import Basic, Bearer, SessionFault, Target, Tls, TlsVersion
 from portal.smtp.transcript import Transcript
+from portal.smtp.wire import Wire
 from tests.equipment.certificates import Authority
 from tests.equipment.resolver import InMemoryResolver
 from tests.equipment.smtp_script import (
@@ -333,19 +335,21 @@ def test_words_in_the_same_packet_as_the_go_ahead_close_the_connection(
 
 
 def test_words_between_the_go_ahead_and_the_handshake_close_the_connection(
-    connect: Connect, authority: Authority
+    connect: Connect, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_ahead_is_read = threading.Event()
     pushing = (Say(220, "Go ahead"), Until(go_ahead_is_read), Raw(PUSHED), Silence())
+    leftovers = Wire.leftovers
+
+    def leftovers_once_they_have_come(wire: Wire) -> bytes | None:
+        go_ahead_is_read.set()
+        select.select([wire._socket], [], [], 30)
+        return leftovers(wire)
+
+    monkeypatch.setattr(Wire, "leftovers", leftovers_once_they_have_come)
 
     with SmtpServer(Script(tls="starttls", starttls=pushing)) as server:
-
-        def until_it_has_come(step: Step) -> None:
-            if step.stage is Stage.STARTTLS:
-                go_ahead_is_read.set()
-                server.wait_until(lambda: Raw(PUSHED) in server.connections[0].acts)
-
-        fault = failure(connect, server, trusting(STARTTLS, authority), on_step=until_it_has_come)
+        fault = failure(connect, server, trusting(STARTTLS, authority))
 
     assert (fault.stage, fault.cause) == (Stage.STARTTLS, Cause.STARTTLS_INJECTED)
 
@@ -503,10 +507,11 @@ def test_a_host_that_does_not_answer(connect: Connect) -> None:
     # A listener whose backlog is full drops what comes: the very silence of a firewall.
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         port = full.getsockname()[1]
-        waiting = [socket.socket() for _ in range(4)]
-        for one in waiting:
-            one.setblocking(False)
-            one.connect_ex(("127.0.0.1", port))
+        waiting = [socket.create_connection(("127.0.0.1", port))]
+        for _ in range(3):
+            waiting.append(socket.socket())
+            waiting[-1].setblocking(False)
+            waiting[-1].connect_ex(("127.0.0.1", port))
 
         raised = failure(connect, port, PLAIN, timeouts=replace(QUICK, connect=1))
 
@@ -656,11 +661,11 @@ def test_good_bye_is_said(connect: Connect) -> None:
 def test_a_server_that_does_not_say_good_bye_is_left_standing(connect: Connect) -> None:
     with SmtpServer(Script(quit=Silence())) as server:
         session = connect(server)
-        lose_patience(session)
+        lose_patience(session, replace(PATIENT, quit=1))
         started = time.monotonic()
         session.quit()
 
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < PATIENT.phase / 2
         assert not session.is_open
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from portal.smtp.causes import Cause
 from portal.smtp.protocol import Job, NotSent, Unknown
-from portal.smtp.replies import Failed, Kind, Reply, ServerFault
+from portal.smtp.replies import Failed, Kind, Reply, ServerFault, Stage
 from tests.equipment.smtp_script import (
     Acts,
     Command,
@@ -23,13 +23,12 @@ from tests.equipment.smtp_script import (
     Silence,
     Take,
     Until,
-    Wait,
     listed,
     only,
 )
 from tests.equipment.smtp_server import SmtpServer
-from tests.smtp.conftest import PATIENT, PLAIN, QUICK, Connect
-from tests.smtp.sending import Diary, fates, job, jobs, lose_patience, send
+from tests.smtp.conftest import PATIENT, PLAIN, Connect
+from tests.smtp.sending import Diary, ImpatientAt, fates, job, jobs, lose_patience, send
 
 BOTH_WAYS = pytest.mark.parametrize("pipelining", [True, False], ids=["pipelined", "step by step"])
 
@@ -329,12 +328,14 @@ NO_ANSWER = pytest.mark.parametrize(
 def test_only_the_message_whose_dot_was_sent_is_of_unknown_fate(
     connect: Connect, pipelining: bool, acts: Acts
 ) -> None:
-    diary = Diary()
+    def wait_less_for_the_third(number: int) -> None:
+        if number == 3 and Silence() in listed(acts):
+            lose_patience(session, replace(PATIENT, after_dot=1))
+
+    diary = Diary(wait_less_for_the_third)
 
     with SmtpServer(Script(pipelining=pipelining, body=only(3, acts))) as server:
         session = connect(server)
-        if Silence() in listed(acts):
-            lose_patience(session, replace(PATIENT, after_dot=2))
         outcomes = diary.send(session, jobs(6))
 
     by_job = fates(outcomes)
@@ -412,7 +413,7 @@ def test_a_dripping_server_cannot_stretch_the_time_limit(connect: Connect, phase
 
     with SmtpServer(Script().playing(phase, dripping)) as server:
         session = connect(server)
-        lose_patience(session)
+        lose_patience(session, ImpatientAt(stage=Stage(phase)))
         started = time.monotonic()
         outcomes = send(session, jobs(1))
         took = time.monotonic() - started
@@ -427,7 +428,7 @@ def test_a_server_that_stops_reading_does_not_hold_us(connect: Connect) -> None:
 
     with SmtpServer(Script(data=(Say(354, "Go"), Silence()))) as server:
         session = connect(server)
-        lose_patience(session, replace(QUICK, phase=2, slowest=100_000_000))
+        lose_patience(session, ImpatientAt(phase=2, slowest=100_000_000))
         started = time.monotonic()
         outcomes = send(session, [job(data=huge)])
         took = time.monotonic() - started
@@ -440,12 +441,18 @@ def test_a_server_that_stops_reading_does_not_hold_us(connect: Connect) -> None:
 
 def test_a_server_that_refuses_in_the_middle_of_the_content_is_heard_out(connect: Connect) -> None:
     huge = b"Subject: Big\r\n\r\n" + (b"x" * 76 + b"\r\n") * 250_000
-    refusing = (Say(354, "Go"), Wait(0.1), Say(552, "5.3.4 Too big"), Silence())
+    content_begins = Event()
+    no = Say(552, "5.3.4 Too big")
 
-    with SmtpServer(Script(data=refusing)) as server:
+    with SmtpServer(Script(data=(Say(354, "Go"), Until(content_begins), no, Silence()))) as server:
+
+        def hear_no_before_the_write_is_given_up(_number: int) -> None:
+            content_begins.set()
+            server.wait_until(lambda: no in server.connections[0].acts)
+
         session = connect(server)
-        lose_patience(session, replace(QUICK, phase=2, slowest=100_000_000))
-        outcomes = send(session, [job(data=huge)])
+        lose_patience(session, ImpatientAt(phase=2, slowest=100_000_000))
+        outcomes = Diary(hear_no_before_the_write_is_given_up).send(session, [job(data=huge)])
 
     assert outcomes[0].verdict == Failed(Kind.CONTENT, Reply(552, "5.3.4", ("Too big",)))
 

@@ -28,6 +28,7 @@ from portal.smtp_settings.oauth import (
 )
 from tests.equipment.certificates import Authority
 from tests.equipment.resolver import InMemoryResolver
+from tests.equipment.smtp_server import nobody
 from tests.equipment.token_endpoint import (
     CLIENT,
     MAILBOX,
@@ -236,10 +237,8 @@ def test_a_silent_provider_is_given_up() -> None:
 
 
 def test_nobody_listens() -> None:
-    with TokenEndpoint() as endpoint:
-        pass
-
-    fault = refusal(endpoint)
+    with TokenEndpoint() as endpoint, nobody() as port:
+        fault = refusal(endpoint, authority=f"http://127.0.0.1:{port}")
 
     assert (fault.verdict.kind, fault.cause) == (Kind.UNREACHABLE, Cause.PROVIDER_AWAY)
 

@@ -18,7 +18,7 @@ from portal.smtp_settings.probe import Attempt, Finding, StageState
 from tests.equipment.certificates import Authority
 from tests.equipment.resolver import InMemoryResolver
 from tests.equipment.smtp_script import Drop, Say, Script, Silence
-from tests.equipment.smtp_server import SmtpServer
+from tests.equipment.smtp_server import SmtpServer, nobody
 from tests.smtp_settings.forms import LOOPBACK, POLICY
 
 HOST = "smtp.acme.example"
@@ -116,10 +116,8 @@ def test_wrong_credentials_are_named_with_the_servers_words_and_what_to_do(
 
 @pytest.mark.accepts("SS-30", "SS-32")
 def test_an_unreachable_host_is_named() -> None:
-    with SmtpServer() as server:
-        unused = target(server)
-
-    finding = run(Attempt(unused))
+    with SmtpServer() as server, nobody() as port:
+        finding = run(Attempt(target(server, port=port)))
 
     failure = finding.failure
     assert failure is not None
