@@ -182,6 +182,8 @@ def test_who_keeps_the_dns_needs_no_account_and_sees_the_records_only(
 
 def _publish(page: Page, dns_server: DnsServer) -> list[str]:
     """Copy each record from the page into the zone; their names."""
+    page.locator("section.record").first.wait_for()
+    page.wait_for_load_state()  # the last of them comes later than the first
     names = []
     for record in page.locator("section.record").all():
         kind = record.locator("dd").first.inner_text()

@@ -59,6 +59,7 @@ def test_a_request_is_talked_over_and_each_side_sees_what_it_has_not_read(
 
     # It is new to the owner again, in the mail and in the menu, and stands with the request.
     owner.get_by_role("link", name="Overview").click()
+    owner.get_by_role("heading", level=1, name="Overview").wait_for()
     assert (_unread(owner), _unread(admin)) == (1, 0)
     owner.goto(mailbox.link_in(reader, "Acme: Domain acme.example"))
     assert _unread(owner) == 0

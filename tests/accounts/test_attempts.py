@@ -107,7 +107,9 @@ def test_a_name_is_counted_however_it_is_typed_and_apart_for_each_tenant() -> No
 
 
 @pytest.mark.both_stores
-def test_two_guesses_at_once_are_no_cheaper_than_one_after_another(app: Flask) -> None:
+def test_two_guesses_at_once_are_no_cheaper_than_one_after_another(
+    app: Flask, clock: HandSetClock
+) -> None:
     for _number in range(attempts.FREE_FOR_ACCOUNT - 1):
         attempts.begin(ACCOUNT, ADDRESS)
     db.session.commit()

@@ -30,6 +30,7 @@ from portal.white_labels.models import WhiteLabel
 from portal.white_labels.platform import the_platform
 from tests.equipment.smtp_script import Script
 from tests.equipment.smtp_server import SmtpServer as FakeServer
+from tests.equipment.smtp_server import nobody
 from tests.equipment.stage import make_app, make_server
 from tests.smtp_settings.forms import TYPED, saved
 
@@ -231,14 +232,9 @@ class TestCheck:
         assert not self.findings(flask)["journal"]["is_right"]
 
     def test_a_session_to_each_server(self, flask: Operator, ada: Person, bob: Person) -> None:
-        with FakeServer() as fake:
-            make_server(ada, "alive", port=fake.port)
-        with FakeServer() as alive:
-            make_server(bob, "dead", port=fake.port)
-            db.session.execute(
-                update(SmtpServer).where(SmtpServer.name == "alive").values(port=alive.port)
-            )
-            db.session.commit()
+        with nobody() as gone, FakeServer() as alive:
+            make_server(ada, "alive", port=alive.port)
+            make_server(bob, "dead", port=gone)
 
             found = self.findings(flask)
 

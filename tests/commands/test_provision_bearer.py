@@ -23,6 +23,8 @@ from tests.equipment.smtp_script import Script
 from tests.equipment.smtp_server import SmtpServer as FakeServer
 from tests.equipment.token_endpoint import CLIENT, MAILBOX, SECRET, TENANT, TokenEndpoint
 
+pytestmark = pytest.mark.usefixtures("clock")  # no midnight comes between a file and its check
+
 FILE = """
 [platform]
 name = "Northwind Apps"

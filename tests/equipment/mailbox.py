@@ -35,6 +35,7 @@ class Mailbox:
         """Read the newest mail with this subject, as people do."""
         page.goto(f"http://localhost:{self.page_port}/")
         page.get_by_role("link", name=subject).first.click()
+        page.wait_for_url(re.compile(r"/\d+$"))  # and until all of the mail is there
         return page.locator("pre").first.inner_text()
 
     def link_in(self, page: Page, subject: str) -> str:
