@@ -122,15 +122,22 @@ def kid_of(envelope: str) -> str:
     return envelope.split("|")[1]
 
 
-_keyring: Keyring | None = None
-_file: Path | None = None
-_stamp: tuple[int, int, int] | None = None
+@dataclass(frozen=True, slots=True)
+class _InUse:
+    """A keyring, and as of which state of which file: threads see all of it change at once."""
+
+    keyring: Keyring
+    file: Path | None = None
+    stamp: tuple[int, int, int] | None = None
+
+
+_in_use: _InUse | None = None
 
 
 def use(keyring: Keyring) -> None:
     """Make this the keyring of the process."""
-    global _keyring, _file
-    _keyring, _file = keyring, None
+    global _in_use
+    _in_use = _InUse(keyring)
 
 
 def use_file(path: Path) -> None:
@@ -139,19 +146,25 @@ def use_file(path: Path) -> None:
     Without that, a worker could not open what was sealed after `flask keys rotate`, and would
     seal with a key that is on its way out.
     """
-    global _keyring, _file, _stamp
-    _stamp = _stamp_of(path)
-    _keyring, _file = Keyring.load(path), path
+    global _in_use
+    _in_use = _as_it_is(path)
 
 
 def keyring() -> Keyring:
     """The keyring of the process, as it is in its file now."""
-    if _keyring is None:
+    global _in_use
+    found = _in_use
+    if found is None:
         raise KeysMissing("No keyring is in use; create_app opens it.")
     # A file that is away for the moment changes nothing for those who have read it.
-    if _file is not None and _file.exists() and _stamp_of(_file) != _stamp:
-        use_file(_file)
-    return _keyring
+    if found.file is not None and found.file.exists() and _stamp_of(found.file) != found.stamp:
+        found = _in_use = _as_it_is(found.file)
+    return found.keyring
+
+
+def _as_it_is(path: Path) -> _InUse:
+    stamp = _stamp_of(path)  # before it is read: what comes between the two is read again
+    return _InUse(Keyring.load(path), path, stamp)
 
 
 def _stamp_of(path: Path) -> tuple[int, int, int]:

@@ -72,6 +72,23 @@ class TestVault:
         assert vault.keyring().current == newer.current
         assert vault.unseal(newer.seal(Secret("hidden"), HERE), HERE).reveal() == "hidden"
 
+    def test_while_one_thread_reads_the_file_no_other_one_goes_on_with_the_old_keys(
+        self, app: Flask, config: Config, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        newer = vault.keyring().with_new_key()
+        newer.save(config.key_file)
+        load, others = Keyring.load, []
+
+        def while_another_one_asks(path: Path) -> Keyring:
+            monkeypatch.setattr(Keyring, "load", load)
+            others.append(vault.keyring().current)
+            return load(path)
+
+        monkeypatch.setattr(Keyring, "load", while_another_one_asks)
+
+        assert vault.keyring().current == newer.current
+        assert others == [newer.current]
+
 
 class TestStart:
     @pytest.mark.both_stores
