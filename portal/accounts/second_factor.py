@@ -132,7 +132,8 @@ def _step_of(secret: Secret, code: str) -> int | None:
     totp = pyotp.TOTP(secret.reveal(), interval=STEP)
     now = int(clock.now().timestamp()) // STEP
     steps: Sequence[int] = range(now - DRIFT, now + DRIFT + 1)
-    found = [step for step in steps if secrets.compare_digest(totp.generate_otp(step), code)]
+    typed = code.encode()  # of text, only ASCII can be compared
+    found = [s for s in steps if secrets.compare_digest(totp.generate_otp(s).encode(), typed)]
     return max(found, default=None)
 
 

@@ -57,6 +57,11 @@ def test_spaces_in_a_code_do_not_matter(clock: HandSetClock, secret: str, ada: P
     assert second_factor.is_right(ada, f" {code[:3]} {code[3:]} ")
 
 
+@pytest.mark.parametrize("typed", ["äöüäöü", "１２３４５６", "ключ-от-дома"])
+def test_signs_that_no_code_has_are_a_wrong_code(secret: str, ada: Person, typed: str) -> None:
+    assert not second_factor.is_right(ada, typed)
+
+
 def test_it_is_not_turned_on_by_a_wrong_code(clock: HandSetClock, ada: Person) -> None:
     with pytest.raises(Refusal):
         second_factor.enable(ada, second_factor.new_secret(), code="000000")
