@@ -63,7 +63,8 @@ def values_of(
         name: f"[{name}]" for name in names if "[" not in name and _top(name) not in own
     }
     for name, text in samples.items():
-        named[name] = (_as_json(text) if _looks_like_json(text) else None) or text
+        thing = _as_json(text) if _looks_like_json(text) else None
+        named[name] = text if thing is None else thing  # an empty list is one, too
     return {**own, **nested(named)}
 
 

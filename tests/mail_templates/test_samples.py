@@ -30,6 +30,10 @@ def test_what_begins_with_a_bracket_is_a_list_or_a_thing() -> None:
     assert values == {"items": [{"name": "Tea"}], "box": {"a": 1}, "note": "[sic"}
 
 
+def test_an_empty_list_is_a_list() -> None:
+    assert values_of({"items": "[]", "box": "{}"}) == {"items": [], "box": {}}
+
+
 def test_a_name_without_a_sample_stands_for_itself() -> None:
     assert values_of({}, ["order", "user.name"]) == {
         "order": "[order]",
