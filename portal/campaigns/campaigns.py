@@ -234,7 +234,9 @@ def estimated_finish(campaign: Campaign) -> datetime | None:
     since = (now - timedelta(hours=1)).replace(minute=0, second=0, microsecond=0)
     done, first = db.session.execute(
         select(func.sum(CampaignHour.count), func.min(CampaignHour.hour)).where(
-            CampaignHour.campaign_id == campaign.id, CampaignHour.hour >= since
+            CampaignHour.campaign_id == campaign.id,
+            CampaignHour.hour >= since,
+            CampaignHour.outcome != State.DEFERRED.value,  # it waits, and comes again
         )
     ).one()
     if not done:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from portal.accounts.models import Person
 from portal.apps.models import App
 from portal.campaigns import audiences
-from portal.campaigns.acting import refuse_unless, told
+from portal.campaigns.acting import locked, refuse_unless, told
 from portal.campaigns.models import Campaign, CampaignState
 from portal.campaigns.pace import Pace
 from portal.campaigns.schedule import Start
@@ -75,6 +75,7 @@ def change(campaign: Campaign, wishes: Wishes) -> None:
     Raises:
         Refusal: it is launched already, or something of it is not there; `field` says what.
     """
+    campaign = locked(campaign)
     refuse_unless(campaign, CampaignState.DRAFT, "not_a_draft", _("It is launched already."))
     campaign.name = _fit_name(wishes.name)
     campaign.template_id = template_of(campaign, wishes.template_id, wishes.language)
@@ -129,6 +130,7 @@ def delete(campaign: Campaign) -> None:
     Raises:
         Refusal: it is launched; what was sent stays readable.
     """
+    campaign = locked(campaign)
     refuse_unless(campaign, CampaignState.DRAFT, "not_a_draft", _("It is launched already."))
     told(campaign, "deleted")
     db.session.delete(campaign)

@@ -378,6 +378,22 @@ def test_a_launched_campaign_is_not_changed_or_launched_again(app: Flask) -> Non
         assert refused.value.code == "not_a_draft"
 
 
+@pytest.mark.parametrize(
+    "act", [lambda one: drafts.change(one, drafts.Wishes("Other")), drafts.delete]
+)
+def test_a_draft_that_was_launched_while_somebody_looked_at_it_stays_as_it_is(
+    app: Flask, act: Callable[[Campaign], None]
+) -> None:
+    campaign = make_campaign(make_person(make_white_label()))
+    elsewhere = update(Campaign).values(state=CampaignState.RUNNING)
+    db.session.execute(elsewhere.execution_options(synchronize_session=False))
+
+    with pytest.raises(Refusal) as refused:
+        act(campaign)
+
+    assert refused.value.code == "not_a_draft"
+
+
 def test_another_white_labels_campaign_is_not_there(app: Flask) -> None:
     ada = make_person(make_white_label())
     birch = make_white_label("Birch")

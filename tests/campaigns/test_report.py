@@ -113,3 +113,21 @@ def test_the_finish_is_reckoned_from_the_speed_so_far(app: Flask, clock: HandSet
 
     assert unknown is None
     assert finish == clock.now() + timedelta(seconds=120), "20 wait, and 10 took a minute"
+
+
+def test_mail_that_was_put_off_does_not_bring_the_finish_nearer(
+    app: Flask, clock: HandSetClock
+) -> None:
+    ada = make_person(make_white_label())
+    server = make_server(ada)
+    campaign = launched(make_campaign(ada, make_audience(ada, 30)))
+    clock.advance(seconds=60)
+    row = {"campaign_id": campaign.id, "hour": START, "server_id": server.id}
+    for outcome in ("sent", "deferred"):
+        db.session.add(CampaignHour(**row, outcome=outcome, count=10))
+    tally.add(db.session.connection(), campaign.id, {"sent": 10})
+    db.session.commit()
+
+    finish = campaigns.estimated_finish(campaign)
+
+    assert finish == clock.now() + timedelta(seconds=120), "20 wait, and 10 took a minute"
