@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, select, update
 from sqlalchemy import delete as delete_rows
 
 from portal.accounts.models import Person
@@ -69,15 +69,20 @@ def rename(audience: Audience, *, name: str) -> None:
 def delete(audience: Audience) -> None:
     """Nobody finds it any more; its rows go step by step, see `clear_away`.
 
+    A list on its way into it is not wanted any more either: what was read of it goes as after
+    `imports.cancel`, whoever reads on.
+
     Raises:
         Refusal: a campaign still takes people from it.
     """
+    db.session.refresh(audience, with_for_update=True)
     if _is_used(audience):
         raise Refusal(
             "audience_in_use",
             _("A campaign that is scheduled or under way takes its people from this audience."),
         )
     audience.deleted_at = clock.now()
+    _call_lists_off(audience)
     _told(audience, "deleted", {"people": audience.size})
 
 
@@ -261,7 +266,10 @@ def refuse_while_open(audience: Audience) -> None:
 
     Raises:
         Refusal: a file is being read or waits for somebody to confirm it.
+        NotFound: it was deleted a moment ago.
     """
+    if audience.deleted_at is not None:
+        raise NotFound(_("audience"))
     # Rows of one that is not wanted any more lie behind the visible until they are removed.
     leaves = (AudienceImport.state != ImportState.DONE) & (AudienceImport.added > 0)
     query = select(AudienceImport.id).where(
@@ -281,11 +289,6 @@ def clear_away(audience_id: int) -> Iterator[None]:
     if audience is None or audience.deleted_at is None:
         return
     yield from remove_rows(audience_id, beyond=0)
-    imports = select(AudienceImport.id).where(AudienceImport.audience_id == audience_id)
-    db.session.execute(
-        delete_rows(ImportPiece).where(ImportPiece.import_id.in_(imports)),
-        execution_options={"synchronize_session": False},
-    )
     audience.size, audience.visible_to = 0, 0
     yield
 
@@ -314,6 +317,22 @@ def left_behind() -> Sequence[int]:
     """Deleted audiences that still have rows."""
     query = select(Audience.id).where(Audience.deleted_at.is_not(None), Audience.visible_to > 0)
     return db.session.scalars(query).all()
+
+
+def _call_lists_off(audience: Audience) -> None:
+    its_own = AudienceImport.audience_id == audience.id
+    is_open = AudienceImport.state.in_([state for state in ImportState if state.is_open])
+    db.session.execute(
+        update(AudienceImport)
+        .where(its_own, is_open)
+        .values(state=ImportState.CANCELLED, ended_at=clock.now())
+        .execution_options(synchronize_session=False)
+    )
+    db.session.execute(
+        delete_rows(ImportPiece)
+        .where(ImportPiece.import_id.in_(select(AudienceImport.id).where(its_own)))
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _fit_name(white_label_id: int, name: str) -> str:

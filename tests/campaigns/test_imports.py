@@ -20,7 +20,7 @@ from portal.campaigns.models import (
     ImportState,
 )
 from portal.core.db import db
-from portal.core.errors import Refusal
+from portal.core.errors import NotFound, Refusal
 from portal.jobs.works import do_now, sweep
 from portal.outbox import suppressions
 from portal.outbox.states import Reason
@@ -265,6 +265,48 @@ def test_nothing_else_comes_in_while_a_cancelled_list_still_has_rows(audience: A
     db.session.commit()
 
     assert [row[0] for row in people(audience)] == ["eve@x.example"]
+
+
+def test_a_list_that_waits_goes_with_its_audience(audience: Audience) -> None:
+    checked(audience, "email\nbob@x.example\n")
+
+    audiences.delete(fresh(audience))
+    db.session.commit()
+    sweep()
+
+    assert rows_there() == 0
+    assert db.session.scalar(select(func.count()).select_from(ImportPiece)) == 0
+
+
+def test_a_list_that_is_just_being_read_goes_with_its_audience(audience: Audience) -> None:
+    rows = "".join(f"p{number}@x.example\n" for number in range(imports.AT_ONCE + 5))
+    imported = uploaded(audience, f"email\n{rows}")
+    imports.begin(imported)
+    db.session.commit()
+    work = imports.work(imported.id)
+    next(work)
+    db.session.commit()
+
+    audiences.delete(fresh(audience))
+    db.session.commit()
+    for _step in work:
+        db.session.commit()
+    sweep()
+
+    assert rows_there() == 0
+
+
+def test_nothing_comes_into_an_audience_that_was_just_deleted(audience: Audience) -> None:
+    audiences.delete(audience)
+    db.session.commit()
+
+    for act in (
+        lambda: audiences.add_member(audience, email="eve@x.example"),
+        lambda: uploaded(audience, "email\neve@x.example\n"),
+    ):
+        with pytest.raises(NotFound):
+            act()
+        db.session.rollback()
 
 
 def test_one_list_at_a_time(audience: Audience) -> None:
