@@ -11,6 +11,7 @@ from portal.core import clock
 from portal.core.db import db
 from portal.delivery.models import Worker
 from tests.api.conftest import Caller, Stage
+from tests.equipment.clock import HandSetClock
 from tests.equipment.stage import kept
 
 
@@ -61,16 +62,14 @@ def test_a_silent_worker_does_not_count(app: Flask) -> None:
     assert ask(app, "/readyz").status_code == 503
 
 
-def test_old_due_mail_is_named(calls: Caller, stage: Stage) -> None:
+def test_old_due_mail_is_named(clock: HandSetClock, calls: Caller, stage: Stage) -> None:
     start_worker()
     calls.post("/messages", {"to": ["cy@else.example"], "subject": "Hello", "text": "Hi"})
-    start = clock.now()
-    clock.set_source(lambda: start + timedelta(minutes=11))
+    clock.advance(minutes=11)
     start_worker()
 
     answer = ask(stage.app, "/readyz")
 
-    clock.set_source(None)
     assert answer.status_code == 503
     assert answer.json["checks"]["queue"].startswith("mail is due since")
 
