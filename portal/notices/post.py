@@ -47,13 +47,13 @@ def post(kind: str, *, to: Person, author: Person | None = None, **facts: object
         Refusal: the outbox does not take it.
     """
     letterhead = letterhead_of(to)
-    letters = _letters(to.language)
+    plain, escaped = (_letters(to.language, is_html=is_html) for is_html in (False, True))
     # A fact may be a sentence of ours, said in the language of whoever caused this notice.
     with speaking(_catalogue(to.language).gettext):
         facts = {name: told(kept(f)) if isinstance(f, Said) else f for name, f in facts.items()}
     words = {"to": to, "brand": letterhead, "language": to.language, **facts}
-    subject, _line, text = letters.get_template(f"{kind}.txt").render(words).partition("\n")
-    html = letters.get_template(f"{kind}.html").render(words)
+    subject, _line, text = plain.get_template(f"{kind}.txt").render(words).partition("\n")
+    html = escaped.get_template(f"{kind}.html").render(words)
     return accept(
         Submission(
             white_label_id=to.white_label_id,
@@ -76,11 +76,15 @@ def letterhead_of(person: Person) -> Letterhead:
 
 
 @cache
-def _letters(language: str) -> Environment:
-    """The templates in one language; a missing catalogue or sentence is English."""
+def _letters(language: str, *, is_html: bool) -> Environment:
+    """The templates in one language; a missing catalogue or sentence is English.
+
+    For HTML every file of them escapes, those that both kinds of letter take their words from
+    too: Jinja takes what a macro says for safe wherever the page that calls it escapes.
+    """
     letters = Environment(
         loader=FileSystemLoader(TEMPLATES),
-        autoescape=select_autoescape(("html",), default=False),
+        autoescape=select_autoescape(("html",), default=is_html),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

@@ -25,6 +25,8 @@ PARKED: dict[str, Any] = {
     "is_ours": False,
 }
 
+MARKED = '<a href="https://else.example">Acme</a>'
+
 
 def test_a_parked_server_is_told_with_its_words_and_what_to_do(ada: Person) -> None:
     post("server_parked", to=ada, **PARKED)
@@ -34,6 +36,33 @@ def test_a_parked_server_is_told_with_its_words_and_what_to_do(ada: Person) -> N
     for words in ("535 5.7.8 <b>wrong</b>", "Type the password again.", PARKED["link"]):
         assert words in (mail.text or "")
     assert "<b>wrong</b>" not in (mail.html or "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts"),
+    [
+        (
+            "domain_news",
+            {
+                "news": "requested",
+                "domain": "acme.example",
+                "asker": MARKED,
+                "words": "",
+                "was_asked": True,
+            },
+        ),
+        ("hostname_news", {"news": "proven", "hostname": "mail.acme.example"}),
+    ],
+)
+def test_a_name_that_looks_like_html_stays_a_name_in_words_that_text_and_html_share(
+    olive: Person, kind: str, facts: dict[str, Any]
+) -> None:
+    post(kind, to=olive, white_label=MARKED, link="http://localhost:8000/", **facts)
+
+    mail = _mail()
+    assert MARKED in (mail.text or "")
+    assert "else.example" in (mail.html or "")
+    assert MARKED not in (mail.html or "")
 
 
 def test_it_goes_to_the_person_and_nobody_else(ada: Person) -> None:
