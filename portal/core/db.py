@@ -32,7 +32,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects import sqlite as sqlite_words
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
@@ -228,6 +229,13 @@ def tune(engine: Engine) -> None:
             "cache_size = -16384",
         ):
             connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "handle_error")
+    def handle_error(fault: ExceptionContext) -> DataError | None:
+        """A number beyond 64 bits is what it is on PostgreSQL: data that the store cannot take."""
+        if not isinstance(fault.original_exception, OverflowError):
+            return None
+        return DataError(fault.statement, {}, fault.original_exception)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -8,7 +8,7 @@ import structlog
 from flask import Flask, Response, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from portal.core.db import db
@@ -18,6 +18,8 @@ from portal.white_labels.platform import NotSetUp
 
 log = structlog.get_logger()
 RETRY_AFTER = "30"
+LARGEST_ID = 2**31 - 1
+"""Of most tables; where ids go further, the store takes greater numbers too."""
 
 WORDS = {
     400: (
@@ -65,6 +67,7 @@ def open_errors(app: Flask) -> None:
     app.register_error_handler(CSRFError, _csrf)
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(OperationalError, _store)
+    app.register_error_handler(DataError, _unfit)
 
 
 def _http(fault: HTTPException) -> ResponseReturnValue:
@@ -99,6 +102,15 @@ def _store(fault: OperationalError) -> ResponseReturnValue:
     db.session.rollback()
     log.error("the store does not answer", fault=str(fault.orig))
     return _page(503), 503, {"Retry-After": RETRY_AFTER}
+
+
+def _unfit(fault: DataError) -> ResponseReturnValue:
+    """What no store can take: a NUL in a text, a number beyond all that ids can be."""
+    db.session.rollback()
+    log.warning("the store cannot take this", path=request.path, fault=str(fault.orig))
+    numbers = [one for one in (request.view_args or {}).values() if isinstance(one, int)]
+    status = 404 if any(number > LARGEST_ID for number in numbers) else 400
+    return _page(status), status
 
 
 def _page(status: int, words: str | None = None) -> str | Response:

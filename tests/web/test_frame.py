@@ -191,6 +191,24 @@ def test_too_large_a_form_is_told_so(visit: Visits, ada: Person) -> None:
     assert answer.status_code == 413
 
 
+@pytest.mark.both_stores
+@pytest.mark.parametrize("number", [2**31, 2**63, 10**30])
+def test_an_id_beyond_all_ids_is_not_there(visit: Visits, ada: Person, number: int) -> None:
+    answer = visit(ada).answer("GET", f"/apps/{number}")
+
+    assert answer.status_code == 404
+
+
+@pytest.mark.both_stores
+@pytest.mark.parametrize("query", [{"before": str(10**30)}, {"q": "a\0b"}])
+def test_what_no_store_can_take_breaks_no_list(
+    visit: Visits, ada: Person, query: dict[str, str]
+) -> None:
+    answer = visit(ada).answer("GET", "/apps", query_string=query)
+
+    assert answer.status_code in (200, 400)
+
+
 @pytest.fixture
 def faulty(app: Flask) -> Flask:
     """The application with three more views of a white label, which do what views must not."""
