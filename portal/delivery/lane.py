@@ -62,6 +62,7 @@ class Lane:
         self.call = Event()  # there is something to do
         self.is_idle = False
         self.is_clean = False  # ended, and nothing is left to settle
+        self.is_given_up = False  # on purpose: what it has in hand is not to blame
         self.thread = Thread(target=self.run, name=f"lane to {server_id}", daemon=True)
 
         self._works = works
@@ -77,6 +78,7 @@ class Lane:
         try:
             self._run()
         except Abandoned:
+            self.is_given_up = True
             logger("delivery").warning("lane_abandoned", lane=self.lane_id)
         except Exception:  # noqa: BLE001 - whatever it was, the worker settles what is left
             logger("delivery").exception("lane_broke", server=self.server_id, lane=self.lane_id)
@@ -94,7 +96,14 @@ class Lane:
     def abandon(self) -> None:
         """From another thread: no dot leaves this lane any more, so its mail can be settled."""
         with self._guard:
-            self._is_abandoned = True
+            self._is_abandoned = self.is_given_up = True
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it changes nothing more before it is called. Asked by the one who calls."""
+        # In this order: a lane that hears the call is first no longer idle, then forgets the call.
+        is_waiting = not self.call.is_set() and self.is_idle
+        return is_waiting or self.is_clean or not self.thread.is_alive()
 
     def _run(self) -> None:
         place = self._take_place()
@@ -317,7 +326,8 @@ class Lane:
         if hand.is_over() or self._errand is Errand.PROBE:
             return False
         if hand.wait > works.idle:
-            self._memory.not_before = time.monotonic() + hand.wait
+            if hand.condition is not None:
+                self._memory.put_off(hand.wait, version=hand.condition.version)
             return False
         self.is_idle = not hand.wait
         was_called = self.call.wait(hand.wait or works.idle)

@@ -19,7 +19,7 @@ class Memory:
     """One server, for all lanes of this process."""
 
     streak: Streak = field(default_factory=Streak)
-    lock: Lock = field(default_factory=Lock)  # around the streak and the pace
+    lock: Lock = field(default_factory=Lock)  # around the streak, the pace, what settings say
     lanes: int = 0  # of this process, as the worker last counted
     is_proven: bool = False  # it took a message in this process's life
     speed: float = 0.0  # messages a second of the last lane that sent
@@ -56,7 +56,14 @@ class Memory:
     def see(self, version: int) -> None:
         """The server has these settings now; what was found out under others is not believed."""
         if version != self.version:
-            self.version, self.not_before = version, 0.0
+            with self.lock:
+                self.version, self.not_before = version, 0.0
+
+    def put_off(self, seconds: float, *, version: int) -> None:
+        """A lane found no room for so long, under these settings; they may be others by now."""
+        with self.lock:
+            if version == self.version:
+                self.not_before = time.monotonic() + seconds
 
     def fewer_lanes(self) -> None:
         """It has too many connections: one less than now, at least one."""

@@ -182,11 +182,13 @@ class Worker:
                 self._works.ended.clear()
                 self._beat()
                 self._settle_the_dead()
+                # Asked before looking: what a lane puts back later is not in the survey.
+                is_quiet = all(lane.is_at_rest for lane in self._lanes)
                 self._bury_broken_lanes()
                 survey = self.store.read(self._look)
                 started = self._open_lanes(survey)
                 told.tell(self._works)
-                if until_drained and not started and self._is_drained(survey):
+                if until_drained and is_quiet and not started and self._is_drained(survey):
                     return
                 soon = plan.next_due(survey.queues, now=survey.now)
                 pause = LOOKS_EVERY if soon is None else min(LOOKS_EVERY, max(soon, 0.005))
@@ -250,7 +252,7 @@ class Worker:
                     continue
             self._lanes.remove(lane)
 
-    def _bury(self, lane: Lane, *, is_deadly: bool = True) -> bool:
+    def _bury(self, lane: Lane) -> bool:
         """Settle what it left; False: its journal cannot be read now."""
         if lane.lane_id is None:
             return True
@@ -262,7 +264,7 @@ class Worker:
                 lane.server_id,
                 trust=Trust.WHOLE,
                 now=self._moments.now(),
-                is_deadly=is_deadly,
+                is_deadly=not lane.is_given_up,
             )
         except OSError as fault:
             logger("delivery").error("cannot_bury_lane", lane=lane.lane_id, fault=str(fault))
@@ -343,8 +345,6 @@ class Worker:
 
     def _is_drained(self, survey: Survey) -> bool:
         """Whether nothing is due that could leave soon: what rests for long or is parked cannot."""
-        if any(lane.thread.is_alive() and not lane.is_idle for lane in self._lanes):
-            return False
         for queue in survey.queues:
             condition = survey.conditions.get(queue.server_id)
             if not queue.is_due(survey.now, survey.latest):
@@ -377,7 +377,8 @@ class Worker:
                 if lane.thread.is_alive():
                     lane.abandon()
                 if not lane.is_clean:
-                    self._bury(lane, is_deadly=not lane.thread.is_alive())
+                    self._bury(lane)
+            told.tell(self._works)  # what they found out in the end
             now = self._moments.now()
             worker_id = self._works.worker_id
             self.store.write(lambda connection: register.sign_off(connection, worker_id, now=now))

@@ -23,11 +23,21 @@ class NotStarted(Exception):
     """The server ended or stayed silent; its own words are in the message."""
 
 
+_held: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A loopback port that nobody held a moment ago. Somebody may take it: see `started`."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback port for a server that this process starts, and starts again later.
+
+    It stays bound here until this process ends, so that the kernel gives it to nobody else, also
+    while the server is down. Whoever says SO_REUSEADDR, as every server does, may listen on it.
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    _held.append(held)
+    port: int = held.getsockname()[1]
+    return port
 
 
 def answers_on(port: int) -> bool:
@@ -175,7 +185,7 @@ Server = TypeVar("Server", bound=Startable)
 
 
 def started(make: Callable[[], Server], *, attempts: int = 3) -> Server:
-    """`make` picks free ports; when somebody was quicker to one of them, it picks others."""
+    """What `make` makes, started; where that fails another one is made, on other ports."""
     for _ in range(attempts - 1):
         with suppress(NotStarted):
             server = make()

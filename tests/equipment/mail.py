@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -24,8 +25,8 @@ from portal.smtp.target import Timeouts
 
 PATIENT = Timeouts(connect=20.0, phase=20.0, after_dot=20.0, quit=5.0)
 """A busy machine must not turn into a time-out: mail would count as being in doubt."""
-QUICK = Timeouts(connect=20.0, phase=2.0, after_dot=2.0, quit=0.5)
-"""So that a test of a silent server does not take minutes."""
+QUICK = replace(PATIENT, after_dot=2.0)
+"""So that a test of a server that is silent after the dot does not take minutes."""
 
 
 def send(
@@ -101,12 +102,13 @@ def working(app: Flask, **options: Any) -> Iterator[Worker]:
         yield worker
     finally:
         worker.ask_to_stop()
-        thread.join(30)
+        thread.join(120)
+        assert not thread.is_alive(), "the worker does not end"
     if faults:
         raise faults[0]
 
 
-def until(is_so: Callable[[], bool], *, within: float = 30.0) -> None:
+def until(is_so: Callable[[], bool], *, within: float = 60.0) -> None:
     """Ask again and again; how long it took is nobody's business, that it happens is."""
     end = time.monotonic() + within
     while not is_so():

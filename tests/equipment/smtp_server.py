@@ -122,12 +122,12 @@ class SmtpServer:
         for thread in self._threads:
             thread.join(10)
 
-    def wait_for(self, count: int, timeout: float = 30.0) -> list[Taken]:
+    def wait_for(self, count: int, timeout: float = 60.0) -> list[Taken]:
         """The ledger, as soon as it has so many entries."""
         self.wait_until(lambda: len(self.ledger) >= count, timeout)
         return list(self.ledger)
 
-    def wait_until(self, is_so: Callable[[], bool], timeout: float = 30.0) -> None:
+    def wait_until(self, is_so: Callable[[], bool], timeout: float = 60.0) -> None:
         """Return as soon as it is so; it is asked again whenever something happens here."""
         with self._changed:
             if not self._changed.wait_for(is_so, timeout):
