@@ -26,6 +26,7 @@ from portal.web import (
     icons,
     navigation,
     public,
+    question,
     reader,
     site,
     states,
@@ -71,6 +72,7 @@ def open_door(app: Flask) -> None:
     csrf.exempt(public.unsubscribe.take_off)
     guard.open_guard(app)
     reader.open_reader(app)
+    question.open_question(app)
     icons.open_icons(app)
     assets.open_assets(app)
     states.open_states(app)

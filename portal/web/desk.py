@@ -31,6 +31,7 @@ from portal.desk.attachments import PREVIEW_KIND, Attached
 from portal.desk.models import About, DeskMessage, Side, Thread
 from portal.web.csv_file import Cell, csv_file
 from portal.web.desk_forms import ABOUT, MessageForm, ThreadForm, search_form, white_labels
+from portal.web.question import same_question
 from portal.web.uploads import takes_files
 from portal.white_labels import tenants
 from portal.white_labels.models import WhiteLabel
@@ -87,7 +88,7 @@ def desk() -> str:
 def desk_csv() -> ResponseReturnValue:
     form = search_form()
     if not form.validate():
-        return redirect(f"{url_for('.desk')}?{request.query_string.decode()}")
+        return redirect(same_question(".desk"))
     found = conversations.all_of(g.site.white_label_id, form.search(), reader=g.person)
     header = (
         _("Conversation"),

@@ -29,6 +29,7 @@ from portal.web.forms import Form
 from portal.web.guard import for_agents
 from portal.web.headers import policy
 from portal.web.log_search import MORE, SearchForm, header, rows, whose
+from portal.web.question import same_question
 
 # A mail's own page: nothing runs, nothing is fetched, it belongs to no origin.
 MAIL_POLICY = (
@@ -82,7 +83,7 @@ def log_csv() -> ResponseReturnValue:
     form = SearchForm()
     form.offer()
     if not form.validate():
-        return redirect(f"{url_for('.log')}?{request.query_string.decode()}")
+        return redirect(same_question(".log"))
     found = deliveries.all_deliveries(form.within, form.search())
     return csv_file("deliveries", header(), rows(found))
 

@@ -22,6 +22,7 @@ from portal.outbox.balance import Balance
 from portal.outbox.hours import Hour
 from portal.web.csv_file import csv_file
 from portal.web.log_search import SearchForm, header, rows
+from portal.web.question import same_question
 from portal.web.white_label.campaigns import STATES
 from portal.web.white_label.door import bp
 
@@ -112,8 +113,7 @@ def campaign_log_csv(campaign_id: int) -> ResponseReturnValue:
     form = SearchForm()
     form.offer()
     if not form.validate():
-        here = url_for(".campaign_log", campaign_id=campaign_id)
-        return redirect(f"{here}?{request.query_string.decode()}")
+        return redirect(same_question(".campaign_log"))
     everybody = deliveries.all_deliveries(g.white_label.id, replace(form.search(), campaign=found))
     return csv_file(f"campaign-{found.id}", header(), rows(everybody))
 
