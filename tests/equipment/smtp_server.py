@@ -393,8 +393,9 @@ class _Peer:
             case Wait(seconds):
                 self._pause(seconds)
             case Until(event):
-                while not event.wait(0.05) and not stopping.is_set():
-                    pass
+                while not event.wait(0.05):
+                    if stopping.is_set():
+                        raise _HungUp
             case Silence():
                 stopping.wait()
                 raise _HungUp
