@@ -77,6 +77,16 @@ def withdraw_all(white_label_id: int) -> None:
     )
 
 
+def withdraw(person: Person) -> None:
+    """No link that was sent to this person works any more."""
+    db.session.execute(
+        update(OneTimeLink)
+        .where(OneTimeLink.person_id == person.id, OneTimeLink.used_at.is_(None))
+        .values(used_at=clock.now()),
+        execution_options={"synchronize_session": False},
+    )
+
+
 def use(link: OneTimeLink) -> None:
     """Use the link up; of two who try at the same moment one is refused.
 

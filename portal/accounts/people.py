@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.orm import selectinload
 
-from portal.accounts import passwords, sign_in
+from portal.accounts import links, passwords, sign_in
 from portal.accounts.models import Passkey, Person, RecoveryCode, Role
 from portal.audit import trail
 from portal.core import clock
@@ -204,6 +204,7 @@ def remove(person: Person, *, by: Person | None) -> None:
     person.totp_last_step = None
     for kind in (Passkey, RecoveryCode):
         db.session.execute(delete(kind).where(kind.person_id == person.id))
+    links.withdraw(person)
     sign_in.end_all(person)
     _record(person, "person.removed")
 

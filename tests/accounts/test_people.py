@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from portal.accounts import people, second_factor, sign_in
-from portal.accounts.models import Person, Role
+from portal.accounts import links, people, second_factor, sign_in
+from portal.accounts.models import LinkPurpose, Person, Role
 from portal.audit.models import AuditEntry
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
@@ -110,6 +110,18 @@ def test_somebody_who_comes_back_is_the_same_person_without_the_old_password(
 
     assert again is ada
     assert (again.role, again.password_hash, again.is_removed) == (Role.AGENT, None, False)
+
+
+def test_a_link_that_was_sent_before_somebody_left_does_not_work_when_they_are_back(
+    ada: Person, bob: Person
+) -> None:
+    token = links.make(LinkPurpose.INVITATION, person=ada)
+    people.remove(ada, by=bob)
+
+    people.create(ada.white_label_id, email=ada.email, name="Ada Again", role=Role.AGENT)
+
+    found = links.find(token, LinkPurpose.INVITATION, white_label_id=ada.white_label_id)
+    assert found is None
 
 
 def test_what_happens_to_people_stands_in_the_trail_without_secrets(ada: Person) -> None:
