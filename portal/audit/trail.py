@@ -17,6 +17,7 @@ from portal.core.db import db
 
 PLATFORM = 0
 START = "0" * 64
+LONGEST_TARGET = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,10 @@ def record(
     target: str,
     changes: Mapping[str, object] | None = None,
 ) -> AuditEntry:
-    """Append one entry to the chain. Secrets belong in here as the word "changed" only."""
+    """Append one entry to the chain. Secrets belong in here as the word "changed" only.
+
+    Of a very long target, an address of 254 characters for one, the beginning is kept.
+    """
     chain = white_label_id or PLATFORM
     if db.engine.dialect.name == "postgresql":
         # One writer a chain at a time, so that two acts at once queue up instead of failing.
@@ -68,7 +72,7 @@ def record(
         actor=actor.name,
         address=actor.address,
         action=action,
-        target=target,
+        target=target[:LONGEST_TARGET],
         changes=dict(changes or {}),
         previous_hash=last.hash if last else START,
     )

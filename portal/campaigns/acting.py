@@ -25,4 +25,4 @@ def refuse_unless(campaign: Campaign, state: CampaignState, code: str, words: st
 def told(campaign: Campaign, what: str, facts: Mapping[str, object] | None = None) -> None:
     """For the audit trail."""
     target = f"campaign {campaign.public_id} {campaign.name}"
-    trail.record(campaign.white_label_id, f"campaign.{what}", target[:200], facts or {})
+    trail.record(campaign.white_label_id, f"campaign.{what}", target, facts or {})

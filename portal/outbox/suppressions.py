@@ -271,4 +271,4 @@ def _of(white_label_id: int) -> Select[Suppression]:
 
 def told(white_label_id: int, action: str, what: str, facts: Mapping[str, object]) -> None:
     """For the audit trail: something was done about an address, or a list of them."""
-    trail.record(white_label_id, action, f"address {what}"[:200], facts)
+    trail.record(white_label_id, action, f"address {what}", facts)

@@ -26,6 +26,17 @@ def told(acme: WhiteLabel, birch: WhiteLabel, ada: Person, cal: Person, olive: P
     db.session.commit()
 
 
+@pytest.mark.both_stores
+def test_what_was_done_to_the_longest_address_is_kept_too(acme: WhiteLabel) -> None:
+    address = f"{'a' * 64}@{'b' * 60}.{'c' * 60}.{'d' * 60}.example"
+
+    entry = trail.record(acme.id, "person.created", f"person:1 {address}")
+    db.session.commit()
+
+    assert address.startswith(entry.target.removeprefix("person:1 "))
+    assert trail.first_broken(acme.id) is None
+
+
 def found(chain: int | None, known: list[int] | None = None, **wanted: str) -> list[str]:
     page = entries(chain, Wanted(**wanted), known=known)
     return [f"{entry.action} {entry.target}" for entry in page.rows]
