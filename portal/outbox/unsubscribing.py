@@ -38,8 +38,9 @@ PATH = "/unsubscribe/"
 PURPOSE = b"unsubscribe 1\0"
 MAC_OCTETS = 16
 
+# Numbers of 31 bits at most, as the ids are that they stand for.
 _token = re.compile(
-    r"([0-9a-f]{1,8})\.([0-9a-f]{1,8})\.([A-Za-z0-9_-]{4,344})\.([A-Za-z0-9_-]{22})"
+    r"([0-7]?[0-9a-f]{1,7})\.([0-7]?[0-9a-f]{1,7})\.([A-Za-z0-9_-]{4,344})\.([A-Za-z0-9_-]{22})"
 )
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
+import pytest
 from flask import Flask
 from sqlalchemy import select, update
 
@@ -116,6 +117,11 @@ def test_a_token_that_was_changed_anywhere_is_nobodys(app: Flask) -> None:
     assert [one for one in changed[:-1] if unsubscribing.read(one) is not None] == []
     assert unsubscribing.read("") is None
     assert unsubscribing.read(token + "x") is None
+
+
+@pytest.mark.both_stores
+def test_a_token_of_a_white_label_beyond_all_ids_is_nobodys(app: Flask) -> None:
+    assert unsubscribing.read(f"ffffffff.0.{'A' * 8}.{'A' * 22}") is None
 
 
 def test_another_white_label_cannot_sign_for_this_one(app: Flask) -> None:
