@@ -23,8 +23,9 @@ async function show() {
   const address = new URL(colour.dataset.preview, location);
   address.search = new URLSearchParams({ colour: colour.value.trim(), name: name.value });
   const answer = await fetch(address);
+  const html = await answer.text();
   // The answer to an older question may come later than the one to the newest.
-  if (answer.ok && number === asked) document.getElementById("preview").innerHTML = await answer.text();
+  if (answer.ok && number === asked) document.getElementById("preview").innerHTML = html;
 }
 
 function soon() {

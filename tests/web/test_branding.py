@@ -16,6 +16,21 @@ from tests.equipment.stage import fresh
 from tests.equipment.visitor import Page, Visits
 
 
+# The head of the first answer comes at once, its words when `goOn` is called.
+WORDS_COME_LATE = """() => {
+    const { text } = Response.prototype;
+    let isFirst = true;
+    Response.prototype.text = function () {
+        if (!isFirst) return text.call(this);
+        isFirst = false;
+        return new Promise((heard) => {
+            window.goOn = async () => heard(await text.call(this));
+            document.body.dataset.waits = "yes";
+        });
+    };
+}"""
+
+
 def picture(kind: str = "PNG") -> tuple[io.BytesIO, str]:
     """A file as a browser sends it."""
     stream = io.BytesIO()
@@ -197,3 +212,21 @@ def test_the_preview_follows_while_a_colour_is_typed(
     assert page.get_by_role("button", name="Preview").is_hidden()
     db.session.rollback()
     assert fresh(acme).colour == "#7a1fa2"
+
+
+@pytest.mark.browser
+def test_an_answer_that_comes_late_does_not_replace_a_newer_one(
+    served: Served, browser: Browser, acme: WhiteLabel, ada: Person
+) -> None:
+    page = served.come_in(browser.open_page(), ada)
+    page.goto(served.url(ada, "/brand"))
+    page.evaluate(WORDS_COME_LATE)
+    name, preview = page.get_by_label("Name"), page.locator("#preview")
+
+    name.fill("The older name")
+    page.locator("body[data-waits]").wait_for()
+    name.fill("The newer name")
+    preview.get_by_text("The newer name").first.wait_for()
+    page.evaluate("goOn()")
+
+    assert "The newer name" in preview.inner_text()
