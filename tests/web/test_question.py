@@ -9,6 +9,7 @@ from flask import Flask
 
 from portal.accounts.models import Person
 from portal.web.question import same_question
+from portal.white_labels.models import WhiteLabel
 from tests.equipment.campaigns import make_audience, make_campaign
 from tests.equipment.stage import make_app
 from tests.equipment.visitor import Visits
@@ -29,9 +30,9 @@ def test_what_is_written_into_an_address_is_no_argument_of_ours(
 
 
 def test_the_file_of_a_campaigns_log_is_of_this_campaign_whatever_the_address_says(
-    visit: Visits, ada: Person
+    visit: Visits, ada: Person, acme: WhiteLabel
 ) -> None:
-    campaign = make_campaign(ada, make_audience(ada, "kim@customer.example"))
+    campaign = make_campaign(ada, make_audience(acme))
 
     page = visit(ada).get(f"/campaigns/{campaign.id}/log?campaign_id=7&state=failed")
 

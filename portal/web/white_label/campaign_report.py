@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from threading import BoundedSemaphore
+from zoneinfo import ZoneInfo
 
 from flask import Response, g, redirect, render_template, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
@@ -23,6 +24,7 @@ from portal.outbox.hours import Hour
 from portal.web.csv_file import csv_file
 from portal.web.log_search import SearchForm, header, rows
 from portal.web.question import same_question
+from portal.web.reader import time_zone
 from portal.web.white_label.campaigns import STATES
 from portal.web.white_label.door import bp
 
@@ -57,7 +59,7 @@ def campaign(campaign_id: int) -> ResponseReturnValue:
     return render_template(
         "white_label/campaigns/campaign.html",
         **_live(found),
-        bars=bars_of(report.hours(found)),
+        bars=bars_of(report.hours(found), zone=ZoneInfo(time_zone())),
         servers=report.by_server(found),
         refusals=report.refusals(found),
         pace=acts.pace_of(found),
@@ -118,8 +120,11 @@ def campaign_log_csv(campaign_id: int) -> ResponseReturnValue:
     return csv_file(f"campaign-{found.id}", header(), rows(everybody))
 
 
-def bars_of(hours: Sequence[Hour]) -> Bars:
-    """Every hour from the first to the last, the quiet ones too; days if these are too many."""
+def bars_of(hours: Sequence[Hour], *, zone: tzinfo) -> Bars:
+    """Every hour from the first to the last, the quiet ones too; days if these are too many.
+
+    A day is one of this zone, in which the page also writes its date.
+    """
     if not hours:
         return Bars((), are_days=False)
     known = {hour.at: hour for hour in hours}
@@ -130,7 +135,7 @@ def bars_of(hours: Sequence[Hour]) -> Bars:
         return Bars([known.get(at, Hour(at)) for at in moments], are_days=False)
     days: dict[datetime, Hour] = {}
     for hour in hours:
-        at = hour.at.replace(hour=0)
+        at = hour.at.astimezone(zone).replace(hour=0, minute=0).astimezone(UTC)
         day = days.get(at, Hour(at))
         days[at] = Hour(
             at,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from io import TextIOWrapper
+from itertools import repeat
 from typing import IO, TypeVar
 
 from flask import Response, flash, g, redirect, render_template, request, url_for
@@ -22,6 +22,7 @@ from wtforms import (
 )
 from wtforms.validators import DataRequired, Length
 
+from portal.campaigns.csv_reading import LONGEST_CELL, records
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import Words, lazy
@@ -267,18 +268,25 @@ def _lines(form: ImportForm) -> Iterator[str]:
 def _cells(stream: IO[bytes]) -> Iterator[str]:
     """The first cell with an address; a line without one is given as it is, unless it is the head.
 
-    Latin-1 never fails, and addresses look the same in it and in UTF-8.
+    For the lines that are passed over comes an empty one each, so that a fault is told with the
+    number that its line has in the file. Latin-1 never fails, and addresses look the same in it
+    and in UTF-8.
     """
     text = TextIOWrapper(stream, encoding="latin-1", newline="")
     start = text.read(4096)
     text.seek(0)
     delimiter = max(",;\t", key=start.count)
-    for number, row in enumerate(csv.reader(text, delimiter=delimiter)):
-        cell = next((cell for cell in row if "@" in cell), None)
+    line = 0
+    for number, record in enumerate(records(text, delimiter)):
+        yield from repeat("", record.line - line - 1)
+        line = record.line
+        cell = next((cell for cell in record.cells if "@" in cell), None)
         if cell is not None:
             yield cell.removeprefix("ï»¿").lstrip("'")
-        elif number:
-            yield delimiter.join(row)
+        elif number or max(map(len, record.cells)) > LONGEST_CELL:
+            yield delimiter.join(record.cells)
+        else:
+            yield ""
     text.detach()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import BoundedSemaphore
 from types import SimpleNamespace
 
@@ -13,7 +13,7 @@ from sqlalchemy import event, func, select
 
 from portal.accounts.models import Person
 from portal.campaigns import campaigns, drafts
-from portal.campaigns.models import Campaign, CampaignState
+from portal.campaigns.models import Campaign, CampaignHour, CampaignState
 from portal.campaigns.pace import PaceKind
 from portal.core import clock
 from portal.core.db import db
@@ -620,3 +620,27 @@ def test_another_white_labels_things_cannot_be_chosen(
     assert by_template.error_at("template") == "Not a valid choice."
     assert by_audience.error_at("audience") == "Not a valid choice."
     assert by_sender.error_at("sender") == "Not a valid choice."
+
+
+@pytest.mark.parametrize(
+    ("zone", "days"),
+    [
+        ("UTC", ["May 1, 2026", "May 5, 2026", "May 6, 2026"]),
+        ("America/New_York", ["May 1, 2026", "May 5, 2026"]),
+        ("Asia/Tokyo", ["May 1, 2026", "May 6, 2026"]),
+    ],
+)
+def test_a_long_campaigns_days_are_those_of_the_reader(
+    visit: Visits, ada: Person, draft: Campaign, zone: str, days: list[str]
+) -> None:
+    ada.time_zone = zone
+    launched(draft)
+    for day, hour in ((1, 12), (5, 22), (6, 1)):
+        moment = datetime(2026, 5, day, hour, tzinfo=UTC)
+        facts = {"server_id": 1, "outcome": "sent", "count": 7}
+        db.session.add(CampaignHour(campaign_id=draft.id, hour=moment, **facts))
+
+    page = visit(ada).get(f"/campaigns/{draft.id}")
+
+    shown = page.tree.xpath("//figure[@class='plot']//details//tbody/tr/td[1]/text()")
+    assert shown[::-1] == days

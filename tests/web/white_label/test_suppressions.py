@@ -130,6 +130,28 @@ def test_a_file_is_imported_with_its_head_and_other_columns(
     }
 
 
+def test_a_fault_is_told_with_the_line_that_it_has_in_the_file(visit: Visits, ada: Person) -> None:
+    file = b'Name;Address\n\n"Kim\nExample";kim@customer.example\nLou;no address\n'
+    page = visit(ada).get("/campaigns/suppressions/import")
+
+    page = page.submit("Import", file=(BytesIO(file), "list.csv"))
+
+    assert "Line 5:" in page.text
+
+
+def test_a_quotation_mark_that_is_never_closed_is_one_fault_and_not_the_portals(
+    visit: Visits, ada: Person, acme: WhiteLabel
+) -> None:
+    many = b"".join(b"kim%d@customer.example\n" % number for number in range(8_000))
+    page = visit(ada).get("/campaigns/suppressions/import")
+
+    page = page.submit("Import", file=(BytesIO(b'"' + many), "list.csv"))
+
+    assert page.status == 200
+    assert "Not an address 1 " in page.text
+    assert "kim7999@customer.example" in dict(suppressed(acme))
+
+
 def test_a_long_list_is_stored_a_part_at_a_time(
     visit: Visits, ada: Person, acme: WhiteLabel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
