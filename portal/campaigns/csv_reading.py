@@ -23,6 +23,7 @@ SAMPLE = 5
 """Rows shown while columns are chosen."""
 LONGEST_CELL = 10_000
 MOST_COLUMNS = 100
+NUL = "\x00"
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -85,7 +86,7 @@ def look(begins: bytes, encoding: str) -> Layout:
     """How the file is written, from its beginning.
 
     Raises:
-        Refusal: there is nothing in it.
+        Refusal: there is nothing in it, or it is no text, as a spreadsheet's own file is none.
     """
     text = "".join(decoded([begins[:LOOKED_AT]], encoding, is_cut=True))
     delimiter = guess_delimiter(text)
@@ -94,6 +95,8 @@ def look(begins: bytes, encoding: str) -> Layout:
     ]
     if not rows:
         raise Refusal("file_empty", _("There is nothing in this file."), field="file")
+    if any(NUL in cell for cell in rows[0]):
+        raise Refusal("file_not_text", _("Could not be read"), field="file")
     has_header = not any(is_mailbox(cell) for cell in rows[0])
     width = len(rows[0]) if has_header else max(len(row) for row in rows)
     names = rows[0] if has_header else ()
@@ -102,7 +105,8 @@ def look(begins: bytes, encoding: str) -> Layout:
         for at in range(min(width, MOST_COLUMNS))
     )
     sample = rows[1:] if has_header else rows
-    return Layout(encoding, delimiter, has_header, header, tuple(sample[:SAMPLE]))
+    shown = tuple(tuple(map(fit_to_show, row)) for row in sample[:SAMPLE])
+    return Layout(encoding, delimiter, has_header, header, shown)
 
 
 def guess_delimiter(text: str) -> str:
@@ -166,6 +170,11 @@ def tidy_pasted(text: str) -> str:
         else:
             lines.append(line)
     return "\n".join(lines)
+
+
+def fit_to_show(cell: str) -> str:
+    """The cell as it can be kept for a page: PostgreSQL takes no NUL."""
+    return cell.replace(NUL, "\ufffd")
 
 
 def is_mailbox(cell: str) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from portal.campaigns.csv_reading import LONGEST_CELL, Layout, is_mailbox
+from portal.campaigns.csv_reading import LONGEST_CELL, NUL, Layout, fit_to_show, is_mailbox
 from portal.core.errors import Refusal
 from portal.core.words import _
 from portal.smtp.addresses import Address, AddressError, check_name, parse_address, parse_mailbox
@@ -161,7 +161,7 @@ def read_row(
 
     def fault(at: int, text: str, kind: str) -> Fault:
         title = header[at] if at < len(header) else str(at + 1)
-        return Fault(row, title, text[:300], kind)
+        return Fault(row, title, fit_to_show(text[:300]), kind)
 
     beyond = next((at for at, text in enumerate(cells[len(header) :]) if text.strip()), None)
     if beyond is not None:
@@ -191,7 +191,7 @@ def read_row(
     values = {}
     for at, variable in mapping.variables.items():
         value = cell(at)
-        if len(value) > LONGEST_VALUE or len(value) > LONGEST_CELL or "\x00" in value:
+        if len(value) > LONGEST_VALUE or len(value) > LONGEST_CELL or NUL in value:
             return fault(at, value, "value")
         if value:
             values[variable] = value

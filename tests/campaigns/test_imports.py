@@ -267,6 +267,31 @@ def test_nothing_else_comes_in_while_a_cancelled_list_still_has_rows(audience: A
     assert [row[0] for row in people(audience)] == ["eve@x.example"]
 
 
+@pytest.mark.both_stores
+def test_a_sign_that_no_store_takes_costs_its_row_alone(app: Flask) -> None:
+    audience = empty(make_person(make_white_label()))
+    rows = "ann@x.example,Ulm\nbob@x.example,U\0m\nc\0d@x.example,Graz\n"
+
+    imported = checked(audience, f"email,city\n{rows}")
+
+    assert (imported.state, imported.added, imported.faulty) == (ImportState.CHECKED, 1, 2)
+    assert [fault.cell for fault in imports.faults_of(imported)] == [
+        "U\ufffdm",
+        "c\ufffdd@x.example",
+    ]
+
+
+@pytest.mark.both_stores
+def test_a_spreadsheet_that_is_no_text_is_refused_at_its_field(app: Flask) -> None:
+    audience = empty(make_person(make_white_label()))
+    file = b"PK\x03\x04\x14\x00\x06\x00\x08\x00" + bytes(range(256)) * 8
+
+    with pytest.raises(Refusal) as refused:
+        uploaded(audience, file, filename="readers.xlsx")
+
+    assert (refused.value.code, refused.value.field) == ("file_not_text", "file")
+
+
 def test_a_list_that_waits_goes_with_its_audience(audience: Audience) -> None:
     checked(audience, "email\nbob@x.example\n")
 
