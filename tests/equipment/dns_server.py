@@ -14,6 +14,8 @@ import dns.rdatatype
 import dns.rrset
 import pytest
 
+from portal.domains import asking
+
 Records = dict[str, list[str]]  # by type, in presentation format
 
 
@@ -128,7 +130,9 @@ def _escaped(text: str) -> str:
 
 
 @pytest.fixture
-def dns_server() -> Iterator[DnsServer]:
+def dns_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[DnsServer]:
+    """A busy machine must not turn into silence: one question may take all the time there is."""
+    monkeypatch.setattr(asking, "ONE_TAKES", asking.PATIENCE)
     server = DnsServer()
     yield server
     server.close()

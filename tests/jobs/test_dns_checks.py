@@ -96,7 +96,6 @@ class HastyWithTheSilent(DnsResolver):
 def test_one_that_dns_is_silent_about_does_not_stop_the_others(
     dns: DnsServer, acme: WhiteLabel, ada: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("portal.domains.asking.ONE_TAKES", 15.0)
     monkeypatch.setattr(dns_checks, "DnsResolver", HastyWithTheSilent)
     domains = [allowed(acme, f"n{at}.example") for at in range(12)]
     for domain in domains:
