@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from flask import request
 from flask_wtf import FlaskForm
+from markupsafe import Markup
 from werkzeug.datastructures import FileStorage
-from wtforms import Field, FieldList, FormField
+from wtforms import Field, FieldList, FormField, StringField
+from wtforms.widgets import TextInput
 
 from portal.core.errors import Refusal
 
@@ -39,6 +41,25 @@ class Query(Form):
 
     def __init__(self) -> None:
         super().__init__(formdata=request.args)
+
+
+class _EmailInput(TextInput):
+    """The keyboard for an address, and nothing that changes one."""
+
+    def __call__(self, field: Field, **attributes: object) -> Markup:
+        hints = {"inputmode": "email", "autocapitalize": "none", "spellcheck": "false"}
+        markup: Markup = super().__call__(field, **{**hints, **attributes})
+        return markup
+
+
+class EmailField(StringField):
+    """An address as it was typed.
+
+    Not of the type `email`: there, Chromium turns the domain into A-labels before it is sent, by
+    the rules of 2003, and straße.example becomes strasse.example, which is another domain.
+    """
+
+    widget = _EmailInput()
 
 
 def _faults(field: Field) -> Iterator[tuple[str | None, object]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from wtforms import EmailField, RadioField, SelectChoice, SelectField, StringField
+from wtforms import RadioField, SelectChoice, SelectField, StringField
 from wtforms.validators import DataRequired
 
 from portal.accounts import people as acts
@@ -24,7 +24,7 @@ from portal.routing.decide import Route
 from portal.senders.listing import defaults_of
 from portal.web.csv_file import Cell, csv_file
 from portal.web.default_sender import add_default_sender
-from portal.web.forms import Form, Query, tidy
+from portal.web.forms import EmailField, Form, Query, tidy
 from portal.web.guard import confirmed
 from portal.web.reader import SOURCE, languages
 from portal.web.tenant import tenant

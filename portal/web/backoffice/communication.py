@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from wtforms import EmailField, StringField
+from wtforms import StringField
 from wtforms.validators import DataRequired
 
 from portal.core.db import db
@@ -14,7 +14,7 @@ from portal.core.words import lazy
 from portal.routing.facts import Ask, gather
 from portal.routing.ways import way_of
 from portal.web.backoffice.door import bp
-from portal.web.forms import Form, tidy
+from portal.web.forms import EmailField, Form, tidy
 from portal.web.smtp_servers import add_pages
 from portal.web.smtp_servers.watching import server_rows
 from portal.white_labels import platform

@@ -8,7 +8,6 @@ from typing import Any
 from flask import Response, abort, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from wtforms import EmailField
 from wtforms.validators import DataRequired
 
 from portal.core.db import db
@@ -19,7 +18,7 @@ from portal.mail_templates.asking import asked_by
 from portal.mail_templates.history import version_numbered
 from portal.mail_templates.models import MailTemplate, TemplateText, TemplateVersion
 from portal.mail_templates.wordings import Wording
-from portal.web.forms import Form, tidy
+from portal.web.forms import EmailField, Form, tidy
 from portal.web.headers import policy
 from portal.web.mail_templates.frames import frame
 from portal.web.mail_templates.languages import language_name

@@ -7,7 +7,7 @@ from datetime import timedelta
 from flask import Flask, current_app, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from wtforms import EmailField, PasswordField
+from wtforms import PasswordField
 from wtforms.validators import DataRequired
 
 from portal.accounts import attempts, links, people
@@ -18,7 +18,7 @@ from portal.core.errors import Refusal
 from portal.core.secret import Secret
 from portal.core.words import lazy
 from portal.notices import letters
-from portal.web.forms import Form, tidy
+from portal.web.forms import EmailField, Form, tidy
 from portal.web.public.door import bp
 
 ASKED_PER_ACCOUNT = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import abort, current_app, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from wtforms import EmailField, PasswordField, StringField
+from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired
 
 from portal.accounts import links, people
@@ -16,7 +16,7 @@ from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.secret import Secret
 from portal.core.words import lazy
-from portal.web.forms import Form, tidy
+from portal.web.forms import EmailField, Form, tidy
 from portal.web.public.door import bp
 from portal.white_labels import platform
 

@@ -8,7 +8,7 @@ from flask import flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_login import current_user, login_user, logout_user
-from wtforms import EmailField, PasswordField, StringField
+from wtforms import PasswordField, StringField
 from wtforms.validators import DataRequired
 
 from portal.accounts import attempts, passwords, people, second_factor
@@ -20,7 +20,7 @@ from portal.core.db import db
 from portal.core.secret import Secret
 from portal.core.words import lazy
 from portal.web.confirmation import too_fast
-from portal.web.forms import Form, tidy
+from portal.web.forms import EmailField, Form, tidy
 from portal.web.guard import SignedIn
 from portal.web.next_page import is_page, next_page
 from portal.web.public.door import bp

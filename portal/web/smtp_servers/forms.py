@@ -9,7 +9,6 @@ from typing import Any
 from flask import request
 from wtforms import (
     BooleanField,
-    EmailField,
     HiddenField,
     PasswordField,
     SelectChoice,
@@ -27,7 +26,7 @@ from portal.smtp.target import TlsVersion
 from portal.smtp_settings.models import AuthKind, TlsMode
 from portal.smtp_settings.presets import Preset, ses_host
 from portal.smtp_settings.values import LIMITS, ServerValues
-from portal.web.forms import Form, tidy
+from portal.web.forms import EmailField, Form, tidy
 from portal.web.mail_templates.languages import language_name
 from portal.web.smtp_servers import typed_secret
 from portal.web.smtp_servers.bearer import BearerFields, signs_in_by_token

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from wtforms import EmailField, Field, FileField, StringField, TextAreaField
+from wtforms import Field, FileField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length
 
 from portal.campaigns import audiences as acts
@@ -22,7 +22,7 @@ from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import lazy
 from portal.web.csv_file import Cell, csv_file
-from portal.web.forms import Form, Query, is_file, tidy
+from portal.web.forms import EmailField, Form, Query, is_file, tidy
 from portal.web.uploads import takes_files
 from portal.web.white_label.door import bp
 

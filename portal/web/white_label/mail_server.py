@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from wtforms import BooleanField, EmailField, SelectField
+from wtforms import BooleanField, SelectField
 
 from portal.apps import apps
 from portal.core.db import db
@@ -18,7 +18,7 @@ from portal.routing.ways import ways_of
 from portal.senders import answering
 from portal.smtp_settings import servers
 from portal.web.domain_pages import STATES
-from portal.web.forms import Form, tidy
+from portal.web.forms import EmailField, Form, tidy
 from portal.web.mail_templates.languages import choices
 from portal.web.white_label.door import bp
 from portal.white_labels import tenants

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from flask import Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
-from wtforms import EmailField, SelectChoice, SelectField, StringField
+from wtforms import SelectChoice, SelectField, StringField
 from wtforms.validators import DataRequired
 
 from portal.accounts import people
@@ -26,7 +26,8 @@ from portal.senders.senders import Moved, SenderValues
 from portal.smtp_settings import servers
 from portal.smtp_settings.models import SmtpServer
 from portal.web.csv_file import csv_file
-from portal.web.forms import Form, tidy
+from portal.web.domain_pages import shown
+from portal.web.forms import EmailField, Form, tidy
 from portal.web.smtp_servers.fields import BoxesField
 from portal.web.smtp_servers.forms import TestFields
 from portal.web.smtp_servers.stored import try_stored
@@ -248,7 +249,7 @@ def _carriers() -> Sequence[SmtpServer]:
 
 def _verified_domains() -> list[str]:
     return [
-        domain.name
+        shown(domain.name)
         for domain in allow_list.domains_of(g.white_label)
         if domain.state is DomainState.VERIFIED
     ]

@@ -185,6 +185,15 @@ class TestPublishing:
             assert page.tree.xpath(f"string(//*[@id='value-{record.id}'])") == record.value
             assert page.tree.xpath(f"//button[@data-copy='value-{record.id}']")
 
+    def test_what_is_only_advised_and_there_is_not_counted_among_what_to_publish(
+        self, here: Visitor, domain: Domain, dns_server: DnsServer
+    ) -> None:
+        dns_server.publish(f"_dmarc.{domain.name}", "v=DMARC1; p=reject")
+
+        page = here.get(f"/domains/{domain.id}").submit("Check now")
+
+        assert "Publish these 3 records in the DNS of the domain." in page.content
+
     def test_check_now_says_what_is_there_and_what_is_not(
         self, here: Visitor, domain: Domain, dns_server: DnsServer
     ) -> None:

@@ -111,13 +111,14 @@ def test_on_the_platforms_server_a_sender_needs_a_verified_domain(
     here = visit(ada)
     before = here.get("/senders/new")
     make_domain(acme, "acme.example")
+    make_domain(acme, "xn--strae-oqa.example")
 
     form = here.get("/senders/new")
     refused = form.submit("Create sender", server=platforms.id, email="news@other.example")
     taken = form.submit("Create sender", server=platforms.id, email="news@acme.example")
 
     assert "No server could carry it yet" in before.content
-    assert "The platform's server sends from your verified domains: acme.example." in form.content
+    assert "from your verified domains: acme.example, straße.example." in form.content
     assert "ses-frankfurt" not in form.text
     assert "other.example is not one of them" in refused.error_at("email")
     assert taken.h1 == "Senders"
