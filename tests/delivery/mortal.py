@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from portal import create_app
-from portal.delivery import hand, settling
+from portal.delivery import hand, settling, worker
 from portal.delivery.hand import Hand
 from portal.delivery.journal import Journal
 from portal.smtp.wire import Wire
@@ -95,14 +95,16 @@ FULL_DISK = "the disk is full for a while"
 
 
 def fill_the_disk(folder: Path) -> None:
-    """At some settlement no file can grow any more. `full` in the folder says that it is so, and
-    `free` ends it.
+    """At some settlement no file can grow any more. `free` in the folder ends it, and see `stuck`.
 
     The kernel refuses every write as it does without space (RLIMIT_FSIZE; only the number of the
     error differs), to the database and to the journals alike.
     """
-    calls = 0
-    original = settling.write
+    calls = dots = 0
+    original, note = settling.write, Journal.dot
+    at_work: set[int] = set()  # lanes that had something in hand
+    waiting: set[int] = set()  # those of them that have come to settle it since
+    guard = threading.Lock()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def free() -> None:
@@ -110,16 +112,36 @@ def fill_the_disk(folder: Path) -> None:
             time.sleep(0.05)
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
-    def write(*args: Any, **kwargs: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == STRIKES_AT:
-            (folder / "full").touch()  # an empty file needs no space
-            resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
-            threading.Thread(target=free).start()
-        return original(*args, **kwargs)
+    def dot(self: Journal, delivery_id: int) -> None:
+        nonlocal dots
+        note(self, delivery_id)
+        with guard:
+            dots += 1
 
-    settling.write = write
+    def write(*args: Any, lane_id: int, **kwargs: Any) -> Any:
+        nonlocal calls
+        with guard:
+            calls += 1
+            if calls == STRIKES_AT:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+                threading.Thread(target=free).start()
+            at_work.add(lane_id)
+            if calls >= STRIKES_AT:
+                waiting.add(lane_id)
+                if waiting == at_work and not stuck(folder):
+                    (folder / f"{dots}{STUCK}").touch()  # an empty file needs no space
+        return original(*args, lane_id=lane_id, **kwargs)
+
+    Journal.dot, settling.write = dot, write  # type: ignore[method-assign]
+    worker.CROWDED = float("inf")  # no lane ends meanwhile, however busy the machine is
+
+
+STUCK = ".stuck"
+
+
+def stuck(folder: Path) -> list[int]:
+    """How many dots had left when every lane that had mail in hand waited for the full disk."""
+    return [int(path.stem) for path in folder.glob(f"*{STUCK}")]
 
 
 def live(folder: Path, url: str, stage: str, changes: Mapping[str, Any]) -> None:
@@ -134,9 +156,9 @@ def live(folder: Path, url: str, stage: str, changes: Mapping[str, Any]) -> None
         hand.BELIEVED_FOR = float("inf")
         STAGES[stage][0]()
     with app.app_context():
-        worker = make_worker(app)
-        signal.signal(signal.SIGTERM, lambda *_: worker.ask_to_stop())
-        worker.run()
+        mortal = make_worker(app)
+        signal.signal(signal.SIGTERM, lambda *_: mortal.ask_to_stop())
+        mortal.run()
 
 
 def born(folder: Path, url: str, stage: str = "", **changes: Any) -> BaseProcess:

@@ -245,7 +245,7 @@ def test_a_provider_that_is_away_is_a_rest_and_no_parking(
 
     with working(app):
         until(lambda: health_of(server).faults > 0 or states(message) == [State.SENT])
-        until(lambda: states(message) == [State.SENT], within=20)
+        until(lambda: states(message) == [State.SENT])
 
     assert not health_of(server).is_parked
     assert len(endpoint.asked) == 2

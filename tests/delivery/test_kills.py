@@ -24,7 +24,7 @@ def killed_worker(app: Flask, stage: str) -> None:
     """Start a worker that dies at this stage, and wait for its death."""
     config = app.config["LIVERY"]
     worker = born(config.instance, config.database_url, stage)
-    worker.join(60)
+    worker.join(120)
     assert worker.exitcode == -signal.SIGKILL
 
 

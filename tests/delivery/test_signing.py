@@ -228,7 +228,7 @@ def test_the_whole_way_through_postfix_with_the_key_in_dns(
     for record in domain.records:
         dns_server.publish(record.name, record.value)
     resolver = DnsResolver([dns_server.address])
-    verifies = verifier(lambda name: next(iter(resolver.texts(name, timeout=5)), None))
+    verifies = verifier(lambda name: next(iter(resolver.texts(name, timeout=30)), None))
     shop = make_shop(acme, postfix.port, "news@acme.example")
     send(shop, "signed@reader.test", text="Grüße aus Köln \n\n.\n..\nEnde  \n\n")
 

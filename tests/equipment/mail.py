@@ -108,7 +108,7 @@ def working(app: Flask, **options: Any) -> Iterator[Worker]:
         raise faults[0]
 
 
-def until(is_so: Callable[[], bool], *, within: float = 60.0) -> None:
+def until(is_so: Callable[[], bool], *, within: float = 120.0) -> None:
     """Ask again and again; how long it took is nobody's business, that it happens is."""
     end = time.monotonic() + within
     while not is_so():
