@@ -12,7 +12,6 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from wtforms import (
-    EmailField,
     FileField,
     RadioField,
     SelectChoice,
@@ -31,7 +30,7 @@ from portal.outbox import suppressions as acts
 from portal.outbox.states import Reason
 from portal.outbox.suppressions import Imported
 from portal.web.csv_file import Cell, csv_file
-from portal.web.forms import Form, Query, is_file, tidy
+from portal.web.forms import EmailField, Form, Query, is_file, tidy
 from portal.web.uploads import takes_files
 from portal.web.white_label.door import bp
 
