@@ -43,22 +43,29 @@ def deliver(lanes: int, workers: int, drain: bool) -> None:
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     worker = Worker(db.engine, app.config["LIVERY"], context=app.app_context, lanes=lanes)
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
+    def stop_others() -> None:
         for other in others:
             other.terminate()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stop_others()
         worker.ask_to_stop()
 
     _look_for_garbage_rarely()
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    has_ended = False
     try:
         worker.run(until_drained=drain)
+        has_ended = True
     except LostLease:
         raise click.ClickException(
             "The lease ran out (the machine slept, or the database was away for long), and "
             "others have taken over. Start again."
         ) from None
     finally:
+        if not has_ended:
+            stop_others()  # else nobody starts it again while they go on
         codes = [other.wait() for other in others]
     if any(codes):
         sys.exit(1)
