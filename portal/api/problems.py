@@ -8,7 +8,7 @@ from http import HTTPStatus
 import structlog
 from flask import Blueprint, Response, jsonify
 from pydantic import ValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from portal.core.db import db
@@ -112,6 +112,15 @@ def handle(bp: Blueprint) -> None:
             "store_unavailable",
             _("The message could not be stored. Nothing was accepted; try again."),
             headers={"Retry-After": "30"},
+        ).response()
+
+    @bp.errorhandler(DataError)
+    def unfit(fault: DataError) -> Response:
+        """What no store can take: a NUL in a text, a number beyond all ids."""
+        db.session.rollback()
+        log.warning("the store cannot take this", fault=str(fault.orig))
+        return Problem(
+            HTTPStatus.BAD_REQUEST, "malformed", _("This request could not be read")
         ).response()
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from flask import Flask
 
 from portal.core import clock
@@ -85,3 +87,16 @@ def test_metrics_count_what_waits(calls: Caller, stage: Stage) -> None:
     text = ask(stage.app, "/metrics").text
 
     assert 'livery_deliveries{state="queued"} 1.0' in text
+
+
+@pytest.mark.parametrize(("given", "status"), [("right", 200), ("wrong", 404), ("r\u00efght", 404)])
+def test_a_token_opens_the_metrics_and_nothing_like_it(app: Flask, given: str, status: int) -> None:
+    app.config["LIVERY"] = replace(app.config["LIVERY"], metrics_token="right")
+
+    answer = ask(app, "/metrics", REMOTE_ADDR="192.0.2.7", HTTP_AUTHORIZATION=f"Bearer {given}")
+
+    assert answer.status_code == status
+
+
+def test_who_asks_without_an_address_is_not_taken_for_this_machine(app: Flask) -> None:
+    assert ask(app, "/metrics", REMOTE_ADDR="").status_code == 404

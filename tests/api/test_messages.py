@@ -327,6 +327,14 @@ class TestRefusals:
         assert answer.status_code == 413
         assert answer.content_type == "application/problem+json"
 
+    @pytest.mark.both_stores
+    def test_a_number_that_no_store_can_take_is_the_callers_mistake(self, calls: Caller) -> None:
+        answer = calls.post("/messages", HELLO | {"sender": 10**30}, Idempotency_Key="order-1")
+
+        assert (answer.status_code, answer.json["code"]) == (400, "malformed")
+        assert answer.content_type == "application/problem+json"
+        assert calls.post("/messages", HELLO, Idempotency_Key="order-1").status_code == 202
+
 
 class TestLooking:
     def test_an_app_sees_its_own_messages_newest_first(self, calls: Caller) -> None:

@@ -159,6 +159,7 @@ def change_app(app_id: int) -> ResponseReturnValue:
         try:
             acts.change(app, name=form.name.data, contact_email=form.contact_email.data or "")
         except Refusal as refusal:
+            db.session.rollback()
             form.refuse(refusal)
         else:
             db.session.commit()

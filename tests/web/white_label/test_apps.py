@@ -230,6 +230,16 @@ class TestMakingAndChanging:
         assert page.error_at("owner")
         assert db.session.query(App).count() == 0
 
+    def test_what_is_refused_is_not_shown_as_its_name(
+        self, visit: Visits, ada: Person, shop: App
+    ) -> None:
+        page = visit(ada).get(f"/apps/{shop.id}/settings")
+
+        refused = page.submit("Save", name="Store", contact_email="not an address")
+
+        assert refused.error_at("contact_email")
+        assert refused.h1 == "Settings of Shop"
+
     def test_name_and_contact_are_changed(self, visit: Visits, ada: Person, shop: App) -> None:
         page = visit(ada).get(f"/apps/{shop.id}/settings")
 
