@@ -435,6 +435,8 @@ class _Peer:
         # Known before the handshake, so that closing the server can interrupt it.
         tls = context.wrap_socket(self._socket, server_side=True, do_handshake_on_connect=False)
         self._socket = tls
+        if self._server._stopping.is_set():
+            raise _HungUp  # who hung up may have met the socket of before
         tls.do_handshake()
         self._is_tls = True
 
