@@ -22,14 +22,14 @@ from enum import Enum
 from pathlib import Path
 from random import SystemRandom
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.engine import Connection
 
 from portal.core.logs import logger
 from portal.core.words import kept, lazy
 from portal.delivery import mails, outcomes, register, settling
 from portal.delivery.journal import NOTHING, Recollection, path_of, recall
-from portal.delivery.models import Worker
+from portal.delivery.models import Lane, Worker
 from portal.delivery.outcomes import Terms
 from portal.delivery.settling import Result
 from portal.delivery.store import Store
@@ -106,9 +106,12 @@ def _settle_neighbour(store: Store, dead: Found, folder: Path, boot: str, now: d
 
 
 def _others(connection: Connection, worker_id: int) -> list[Found]:
+    """Who has not signed off; and who has, but a lane that it had given up came into the books only
+    then: it would count as a connection to its server for ever."""
+    has_lanes = exists().where(Lane.worker_id == Worker.id)
     rows = connection.execute(
         select(Worker.id, Worker.folder, Worker.boot_id, Worker.heartbeat_at, Worker.lease_until)
-        .where(Worker.id != worker_id, Worker.ended_at.is_(None))
+        .where(Worker.id != worker_id, Worker.ended_at.is_(None) | has_lanes)
         .order_by(Worker.id)
     )
     return [Found(*row) for row in rows]

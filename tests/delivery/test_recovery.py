@@ -267,6 +267,18 @@ def test_a_worker_that_could_not_settle_a_lane_stays_in_the_books(
     assert wreck.settle() == 4
 
 
+def test_a_lane_that_was_opened_when_its_worker_had_signed_off_is_struck_out(
+    app: Flask, tmp_path: Path
+) -> None:
+    wreck = Wreck(tmp_path, lease=900)
+    db.session.execute(update(Worker).values(ended_at=clock.now()))
+    db.session.commit()
+
+    assert wreck.settle() == 4
+
+    assert db.session.scalars(select(Lane)).all() == []
+
+
 def test_elsewhere_nothing_is_touched_before_the_lease_is_over(app: Flask, tmp_path: Path) -> None:
     wreck = Wreck(tmp_path, mark="elsewhere", lease=900)
 
