@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from portal.outbox.wake import CHANNEL
 
@@ -77,7 +78,7 @@ class OnNotify:
             while (left := until - time.monotonic()) > 0 and not or_until():
                 if list(listening.notifies(timeout=min(left, LOOKS_EVERY), stop_after=1)):
                     return
-        except (psycopg.Error, DBAPIError):
+        except (psycopg.Error, DBAPIError, PoolTimeout):
             self.close()
             time.sleep(max(0.0, min(1.0, until - time.monotonic())))
 

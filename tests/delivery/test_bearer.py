@@ -130,7 +130,7 @@ def test_many_lanes_of_two_workers_ask_once(
     until(lambda: workers_with_lanes() == 2)  # both are there before the answer is
     endpoint.may_answer.set()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
 
     assert len(fake.ledger) == 81
     assert len(fake.connections) >= 3  # the first one, and at least one of each worker
