@@ -16,6 +16,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.orm import InstrumentedAttribute
 
 from portal.core import clock
 from portal.core.db import db
@@ -32,7 +33,7 @@ AT_ONCE = 200
 """Messages that are routed one by one in one transaction; nobody else writes meanwhile."""
 
 
-def because_of(tenant: int, kind: str) -> ColumnElement[bool]:
+def because_of(tenant: int | InstrumentedAttribute[int], kind: str) -> ColumnElement[bool]:
     """Deliveries of this tenant that are held for this reason (`Delivery.kind`)."""
     return and_(
         IS_NOTABLE,
@@ -88,11 +89,7 @@ def _not_verified_below(domain: Domain) -> Sequence[Domain]:
 
 def recovered_domains() -> Sequence[Domain]:
     """Verified domains of tenants with mail that waits for a domain's records."""
-    waits = exists().where(
-        Delivery.tenant == Domain.white_label_id,
-        Delivery.state == State.HELD,
-        Delivery.kind == Check.DOMAIN_LAPSED,
-    )
+    waits = exists().where(because_of(Domain.white_label_id, Check.DOMAIN_LAPSED))
     query = select(Domain).where(Domain.state == DomainState.VERIFIED, waits)
     return db.session.scalars(query.order_by(Domain.id)).all()
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from portal.accounts.models import Person
+from portal.campaigns import steps as campaign_steps
 from portal.core.db import db
 from portal.delivery import enabling, status
-from portal.outbox import effects
+from portal.outbox import effects, held
 from portal.outbox.models import Message
 from portal.outbox.states import State
 from portal.smtp_settings.models import AuthKind
@@ -54,6 +55,16 @@ def test_what_a_change_concerns_is_found_among_what_waits_or_is_held(
     assert (waiting, stopped.waiting) == (1, 1)
     assert len(found) == 4
     assert all(search("INDEX ix_delivery_(waiting|notable)", steps[0]) for steps in found), found
+
+
+def test_what_is_looked_for_each_minute_is_found_among_what_is_held(message: Message) -> None:
+    with plans(of="delivery") as found:
+        held.recovered_domains()
+        campaign_steps.to_do()
+
+    looks = [line for lines in found for line in lines if "delivery" in line]
+    assert len(looks) == 2
+    assert all("INDEX ix_delivery_notable" in line for line in looks), looks
 
 
 def test_the_numbers_are_those_of_each_state(message: Message, ada: Person) -> None:
