@@ -8,9 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
-from portal.api.schemas import Short, Strict
+from portal.api.schemas import Moment, Short, Strict
 from portal.campaigns.drafts import LONGEST_VALUE, LONGEST_VALUE_NAME, MOST_VALUES
 from portal.campaigns.pace import LONGEST_DELAY, MOST_PER_HOUR, Pace, PaceKind
 from portal.campaigns.states import CampaignState
@@ -59,7 +59,7 @@ class CampaignIn(Strict):
         max_length=MOST_VALUES,
         description="The same for everybody; columns come before them.",
     )
-    start_at: AwareDatetime | None = Field(
+    start_at: Moment | None = Field(
         None, description="With a time zone; at most one year ahead. Else at once."
     )
     pace: PaceIn = PaceIn()

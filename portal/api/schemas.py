@@ -6,7 +6,7 @@ Pure: no database, no clock, no network.
 from __future__ import annotations
 
 import base64
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -22,6 +22,11 @@ MAX_TEXT = 1024 * 1024
 MAX_BATCH = 1000
 
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
+Moment = Annotated[
+    AwareDatetime,
+    # Within a day of either end of the calendar it may have no place in UTC, as it is stored.
+    Field(ge=datetime(1, 1, 2, tzinfo=UTC), le=datetime(9999, 12, 30, tzinfo=UTC)),
+]
 Short = Annotated[str, Field(max_length=998)]
 Variables = dict[str, Any]
 
@@ -83,9 +88,7 @@ class MessageIn(Strict):
     category: Category = Field(
         Category.TRANSACTIONAL, description="Transactional mail always leaves first."
     )
-    send_at: AwareDatetime | None = Field(
-        None, description="With a time zone; at most one year ahead."
-    )
+    send_at: Moment | None = Field(None, description="With a time zone; at most one year ahead.")
     headers: dict[str, Short] = Field(default_factory=dict, description="`X-…` only.")
     attachments: Annotated[list[AttachmentIn], Field(max_length=50)] = Field(
         default_factory=list, description="10 MB in all."

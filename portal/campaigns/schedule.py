@@ -10,7 +10,7 @@ PEP 495 reads them.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import MAXYEAR, UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -60,10 +60,16 @@ def start_at(local: datetime, zone: str) -> Start:
     """The moment when clocks in the zone show this time (without a zone of its own).
 
     Raises:
-        Refusal: there is no such zone.
+        Refusal: there is no such zone, or no such moment in UTC: there the calendar has ended.
     """
     place = _zone(zone)
-    first, second = (local.replace(tzinfo=place, fold=fold).astimezone(UTC) for fold in (0, 1))
+    try:
+        first, second = (local.replace(tzinfo=place, fold=fold).astimezone(UTC) for fold in (0, 1))
+    except OverflowError:
+        words = _("This time has passed there.")
+        if local.year == MAXYEAR:
+            words = _("At most one year ahead.")
+        raise Refusal("start_not_fit", words, field="at") from None
     if first == second:
         return Start(first, zone)
     if first < second:

@@ -150,7 +150,7 @@ class SearchForm(Query):
             server_id=int(self.server.data) if self.server.data else None,
             code=int(self.code.data) if self.code.data else None,
             since=_midnight(self.since.data) if self.since.data else None,
-            until=_midnight(self.until.data + timedelta(days=1)) if self.until.data else None,
+            until=_midnight(self.until.data, days=1) if self.until.data else None,
             whose=whose(),
         )
 
@@ -169,9 +169,16 @@ def whose() -> int | None:
     return g.person.id if g.person.role is Role.AGENT else None
 
 
-def _midnight(day: date) -> datetime:
-    """The beginning of that day where the reader is."""
-    return datetime.combine(day, time(), ZoneInfo(g.person.time_zone)).astimezone(UTC)
+def _midnight(day: date, *, days: int = 0) -> datetime | None:
+    """The beginning of that day, or so many days later, where the reader is.
+
+    None where the calendar ends before: no mail is older or newer than that.
+    """
+    try:
+        there = datetime.combine(day + timedelta(days), time(), ZoneInfo(g.person.time_zone))
+        return there.astimezone(UTC)
+    except OverflowError:
+        return None
 
 
 def header() -> list[str]:

@@ -310,6 +310,22 @@ class TestRefusals:
         assert answer.status_code == 422
         assert answer.json["code"] == "not_the_owners_server"
 
+    @pytest.mark.parametrize("end", ["0001-01-01T00:00:00+12:00", "9999-12-31T23:59:59-12:00"])
+    @pytest.mark.parametrize(
+        ("path", "name", "body"),
+        [
+            ("/messages", "send_at", HELLO),
+            ("/campaigns", "start_at", {"name": "News", "template": "news", "audience": "All"}),
+        ],
+    )
+    def test_a_moment_beyond_the_calendar_is_named(
+        self, calls: Caller, path: str, name: str, body: dict[str, Any], end: str
+    ) -> None:
+        answer = calls.post(path, {**body, name: end})
+
+        assert (answer.status_code, answer.json["code"]) == (400, "malformed")
+        assert [error["field"] for error in answer.json["errors"]] == [name]
+
     def test_text_that_is_not_json(self, calls: Caller) -> None:
         answer: Any = calls.client.post(
             "/api/v1/messages",

@@ -57,6 +57,20 @@ def test_a_zone_that_does_not_exist_is_refused(zone: str) -> None:
     assert refused.value.field == "time_zone"
 
 
+@pytest.mark.parametrize(
+    ("local", "zone", "words"),
+    [
+        ("9999-12-31T23:59", "America/New_York", "At most one year ahead."),
+        ("0001-01-01T00:00", "Asia/Tokyo", "This time has passed there."),
+    ],
+)
+def test_a_time_beyond_the_calendar_is_refused(local: str, zone: str, words: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        start_at(at(local), zone)
+
+    assert (refused.value.field, refused.value.words) == ("at", words)
+
+
 def test_the_zones_to_choose_from_have_what_people_look_for() -> None:
     assert {"UTC", "Europe/Berlin", "America/New_York", "Asia/Tokyo"} <= set(zones())
     assert list(zones()) == sorted(zones())

@@ -451,6 +451,16 @@ class TestTheList:
         assert "kim@x.example" not in on_the_third
         assert "kim@x.example" in on_the_fourth
 
+    def test_the_ends_of_the_calendar_leave_nothing_out(
+        self, visit: Visits, ada: Person, shop: App
+    ) -> None:
+        ada.time_zone = "Asia/Tokyo"
+        send(shop, "kim@customer.example")
+
+        page = visit(ada).get("/log?since=0001-01-01&until=9999-12-31")
+
+        assert "kim@customer.example" in page.content
+
     @pytest.mark.parametrize(
         ("asked", "words"),
         [
