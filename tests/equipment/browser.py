@@ -27,11 +27,15 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 PATIENCE = 30_000  # milliseconds, for each thing a test waits for, also by `expect`
+PATIENCE_TO_START = 120_000
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
 
 AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+STAND_STILL = """for (const one of document.getAnimations()) {
+    if (Number.isFinite(one.effect.getComputedTiming().endTime)) one.finish();
+}"""
 
 expect.set_options(timeout=PATIENCE)
 
@@ -73,9 +77,19 @@ class Browser:
             self._problems.append(f"{message.text} ({message.location['url']})")
 
 
+def hold_timers(page: Page) -> None:
+    """What the page shows for some seconds stays there, however late the test looks."""
+    page.clock.install(time=0)
+    page.clock.pause_at(3600)  # further than the hands can have gone by themselves
+
+
 def accessibility_faults(page: Page) -> list[str]:
-    """What axe-core finds wrong with the page once it is loaded: the rule and the elements."""
+    """What axe-core finds wrong with the page once it is loaded: the rule and the elements.
+
+    What moves is put where its way ends: half-way a colour is none that anybody has chosen.
+    """
     page.wait_for_load_state()
+    page.evaluate(STAND_STILL)
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate(
         "levels => axe.run(document, {runOnly: levels, resultTypes: ['violations']})", LEVELS
@@ -94,7 +108,10 @@ def chromium() -> Iterator[Chromium]:
     name = next(name for name in BY_NAME["chromium"].either if find(name))
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
-            executable_path=executable(name), headless=True, args=ARGUMENTS
+            executable_path=executable(name),
+            headless=True,
+            args=ARGUMENTS,
+            timeout=PATIENCE_TO_START,
         )
         yield chromium
         chromium.close()

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from tests.equipment.browser import PHONE, Browser, accessibility_faults
+from tests.equipment.browser import PHONE, Browser, accessibility_faults, hold_timers
 
 pytestmark = pytest.mark.browser
 
@@ -130,3 +130,25 @@ def test_a_field_without_a_label_is_an_accessibility_fault(browser: Browser, ser
     page.goto(serve(GOOD.replace("label", "span")))
 
     assert [fault.partition(":")[0] for fault in accessibility_faults(page)] == ["label"]
+
+
+def test_a_colour_on_its_way_is_no_accessibility_fault(browser: Browser, serve: Serve) -> None:
+    page = browser.open_page()
+    page.goto(serve(GOOD))
+    page.evaluate(
+        "document.querySelector('h1').animate([{color: '#eee'}, {color: '#000'}], 600_000) && null"
+    )
+
+    assert accessibility_faults(page) == []
+
+
+def test_held_timers_run_when_the_test_says_so(browser: Browser, serve: Serve) -> None:
+    page = browser.open_page()
+    hold_timers(page)
+    page.goto(serve(GOOD))
+    page.evaluate("setTimeout(() => { document.title = 'Later' }, 0)")
+
+    before = page.title()
+    page.clock.run_for(1)
+
+    assert (before, page.title()) == ("Good", "Later")

@@ -15,7 +15,6 @@ from tests.equipment.served import Served
 from tests.equipment.stage import fresh
 from tests.equipment.visitor import Page, Visits
 
-
 # The head of the first answer comes at once, its words when `goOn` is called.
 WORDS_COME_LATE = """() => {
     const { text } = Response.prototype;

@@ -16,6 +16,7 @@ from portal.web.desk import LINKS
 from portal.white_labels.models import WhiteLabel
 from tests.desk.talk import begin, say
 from tests.equipment.browser import Browser, accessibility_faults
+from tests.equipment.clock import HandSetClock
 from tests.equipment.served import Served
 from tests.equipment.stage import fresh, make_server
 from tests.equipment.visitor import Visits
@@ -78,7 +79,9 @@ def test_nobody_is_addressed_who_is_not_there(visit: Visits, olive: Person, ada:
     assert all_said() == []
 
 
-def test_sending_and_closing_are_one_step(visit: Visits, ada: Person, olive: Person) -> None:
+def test_sending_and_closing_are_one_step(
+    visit: Visits, clock: HandSetClock, ada: Person, olive: Person
+) -> None:
     thread = begin(place_of(ada), ada)
     page = visit(olive).get(f"/backoffice/desk/{thread.id}")
 

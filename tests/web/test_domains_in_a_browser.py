@@ -14,7 +14,7 @@ from portal.desk import record_templates
 from portal.domains.models import DomainState
 from portal.white_labels.models import WhiteLabel
 from tests.desk.stage import approved, asked, platforms_server
-from tests.equipment.browser import PHONE, Browser, accessibility_faults
+from tests.equipment.browser import PHONE, Browser, accessibility_faults, hold_timers
 from tests.equipment.served import Served
 from tests.equipment.stage import make_domain
 
@@ -106,6 +106,7 @@ def test_a_value_is_copied_with_one_click(
 ) -> None:
     page = served.come_in(browser.open_page(), ada)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    hold_timers(page)
     page.goto(served.url(ada, paths.admin[3]))
 
     page.get_by_role("button", name="Copy the value").first.click()

@@ -13,7 +13,7 @@ from portal.core.db import db
 from portal.domains import checks, hostname_checks
 from portal.white_labels import hostnames
 from portal.white_labels.models import Hostname, WhiteLabel
-from tests.equipment.browser import PHONE, Browser, accessibility_faults
+from tests.equipment.browser import PHONE, Browser, accessibility_faults, hold_timers
 from tests.equipment.dns_in_memory import InMemoryDns
 from tests.equipment.served import Served
 
@@ -45,6 +45,7 @@ def test_the_record_is_copied_as_it_is_to_be_published(
     proof = hostnames.proof_of(wish)
     db.session.commit()
     page = browser.open_page(permissions=["clipboard-read", "clipboard-write"])
+    hold_timers(page)
     served.come_in(page, ada)
     page.goto(served.url(ada, "/hostnames"))
 

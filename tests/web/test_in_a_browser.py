@@ -99,13 +99,11 @@ def test_nothing_scrolls_sideways_on_a_phone_and_the_menu_unfolds(
     page = served.sign_in(browser.open_page(viewport=PHONE), ada)
     link = page.get_by_role("navigation", name="Main").get_by_role("link", name="Overview")
 
-    was_folded = not link.is_visible()
+    expect(link).to_be_hidden()
     page.locator("label.navbar-toggler").click()
-    unfolded = link.is_visible()
+    expect(link).to_be_visible()
     widths = {path: _width(page, served.url(ada, path)) for path in ACCOUNT_PAGES}
 
-    assert was_folded
-    assert unfolded
     assert {path: width for path, width in widths.items() if width > PHONE["width"]} == {}
 
 

@@ -65,22 +65,24 @@ def test_an_admin_brings_people_in_launches_and_watches(
         _bring(page, served.url(ada, "/campaigns/audiences/new"))
         do_now("import", db.session.scalars(select(AudienceImport.id)).one())
         page.get_by_role("button", name="Add 20 people").click()
+        expect(page.get_by_text("20 more people are in the audience.")).to_be_visible()
         page.goto(served.url(ada, "/campaigns/new"))
         page.get_by_label("Name").fill("Spring")
         page.get_by_role("button", name="Create campaign").click()
         page.get_by_label("Template").select_option(label="Offer")
-        page.get_by_role("button", name="Save and go on").click()
+        _go_on(page, "people")
         page.get_by_label("Audience").select_option(index=1)
-        page.get_by_role("button", name="Save and go on").click()
-        page.get_by_role("button", name="Save and go on").click()
+        _go_on(page, "values")
+        _go_on(page, "time")
         page.get_by_label("Randomise").check()
         page.get_by_label("Shortest pause").fill("0")
         page.get_by_label("Longest pause").fill("1")
-        page.get_by_role("button", name="Save and go on").click()
+        _go_on(page, "rehearsal")
         expect(page.get_by_role("main")).to_contain_text("Hi Person")
         page.get_by_role("button", name="Send to 20 people now").click()
         live = page.locator("#live")
         expect(live).to_contain_text("0 of 20 people reached")
+        page.wait_for_load_state()  # the load to come is another one
 
         # Told by the server, without the page being opened again until all is over.
         with page.expect_event("load", timeout=90_000):
@@ -124,6 +126,11 @@ def test_pages_of_people_who_send_hold_up_to_wcag_and_fit_a_phone(
 
     assert {path: found for path, found in faults.items() if found} == {}
     assert {path: width for path, width in widths.items() if width > PHONE["width"]} == {}
+
+
+def _go_on(page: Page, step: str) -> None:
+    page.get_by_role("button", name="Save and go on").click()
+    page.wait_for_url(f"**/{step}")
 
 
 def _bring(page: Page, url: str) -> None:

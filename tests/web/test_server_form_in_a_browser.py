@@ -12,7 +12,7 @@ from portal.accounts.models import Person
 from portal.core.db import db
 from portal.smtp_settings import servers
 from portal.white_labels.models import WhiteLabel
-from tests.equipment.browser import PHONE, Browser, accessibility_faults
+from tests.equipment.browser import PHONE, Browser, accessibility_faults, hold_timers
 from tests.equipment.served import Served
 from tests.equipment.smtp_script import Command, Script
 from tests.equipment.smtp_server import SmtpServer
@@ -130,6 +130,7 @@ def test_a_test_has_a_dialog_with_recipient_template_and_language(
 
         expect(dialog.get_by_text("Check whether it has arrived")).to_be_visible()
         expect(dialog.get_by_text("look into the spam folder")).to_be_visible()
+        expect(dialog.get_by_role("button", name="Send", exact=True)).to_be_enabled()
         assert taken.recipients == ("kim@customer.example",)
         assert b"Subject: Servus" in taken.data
         assert accessibility_faults(page) == []
@@ -179,11 +180,13 @@ def test_stages_tick_one_after_another_while_the_session_goes_on(page: Page, add
 
         expect(panel.get_by_text("The test went well.")).to_be_visible()
         expect(_stage(panel, "Sender accepted")).to_have_class(re.compile("stage-good"))
+        expect(page.get_by_role("button", name="Send", exact=True)).to_be_enabled()
         assert accessibility_faults(page) == []
 
 
 def test_what_was_said_is_copied_for_support(page: Page, address: str) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    hold_timers(page)
     with SmtpServer(Script()) as server:
         panel = _fill_in(page, address, server.port)
         _test(page)

@@ -110,7 +110,9 @@ def test_after_five_guesses_the_right_password_has_to_wait_too(
     assert later.h1 == "Overview"
 
 
-def test_an_unknown_name_is_slowed_down_just_the_same(visit: Visits, acme: WhiteLabel) -> None:
+def test_an_unknown_name_is_slowed_down_just_the_same(
+    visit: Visits, clock: HandSetClock, acme: WhiteLabel
+) -> None:
     page = visit.at("acme.localhost").get("/sign-in")
     for _guess in range(5):
         page.submit("Sign in", email="nobody@acme.example", password="a guess at it")
