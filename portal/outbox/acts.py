@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, exists, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, select, update
 
 from portal.apps.models import App
 from portal.audit import trail
@@ -16,7 +16,7 @@ from portal.core.words import _, kept
 from portal.outbox import again, tally, wake
 from portal.outbox.accept import PATIENCE, SIMULATOR, apply
 from portal.outbox.balance import NEVER_LEARNT as NEVER_LEARNT
-from portal.outbox.models import IS_WAITING, Delivery, Event, Message
+from portal.outbox.models import IS_NOTABLE, IS_WAITING, Delivery, Event, Message
 from portal.outbox.states import WAITING, State
 from portal.routing import explain
 from portal.routing.decide import NoRoute, Route
@@ -46,10 +46,10 @@ def cancel(message: Message, *, only: Delivery | None = None) -> int:
 def cancel_all_of(app: App) -> int:
     """Take back everything of an app that has not been handed over; how many that were."""
     its_own = exists().where(Message.id == Delivery.message_id, Message.app_id == app.id)
-    taken = _move(
-        (Delivery.tenant == app.white_label_id) & _may_be_taken_back() & its_own,
-        State.CANCELLED,
-        campaigns=tally.campaigns_with(db.session.connection(), Message.app_id == app.id),
+    campaigns = tally.campaigns_with(db.session.connection(), Message.app_id == app.id)
+    taken = sum(
+        _move(part & _may_be_taken_back() & its_own, State.CANCELLED, campaigns=campaigns)
+        for part in _stopped_or_waiting(app.white_label_id)
     )
     if taken:
         words = {"deliveries": taken}
@@ -153,6 +153,16 @@ def _of(message: Message, only: Delivery | None) -> ColumnElement[bool]:
     if only.message_id != message.id:
         raise NotFound(_("delivery"))
     return Delivery.id == only.id
+
+
+def _stopped_or_waiting(tenant: int) -> Sequence[ColumnElement[bool]]:
+    """What has not left, in two parts: each has an index of its own. ``+ 0`` keeps the log's out of
+    it, by which all that was ever sent would be read.
+    """
+    return (
+        and_(IS_WAITING, Delivery.tenant + 0 == tenant),
+        and_(IS_NOTABLE, Delivery.tenant == tenant, Delivery.state == State.HELD),
+    )
 
 
 def _may_be_taken_back() -> ColumnElement[bool]:

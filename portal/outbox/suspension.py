@@ -43,7 +43,8 @@ def effects_of_suspending(white_label: WhiteLabel) -> SuspensionEffects:
             ApiKey.revoked_at.is_(None),
         )
     )
-    waiting = select(func.count()).where(Delivery.tenant == white_label.id, IS_WAITING)
+    # The sum keeps the log's index out of it: SQLite would read all that was ever sent.
+    waiting = select(func.count()).where(Delivery.tenant + 0 == white_label.id, IS_WAITING)
     return SuspensionEffects(
         people=len(people.everybody(white_label.id)),
         keys=db.session.scalar(keys) or 0,

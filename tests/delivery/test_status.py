@@ -12,7 +12,7 @@ from portal.accounts.models import Person
 from portal.campaigns import steps as campaign_steps
 from portal.core.db import db
 from portal.delivery import enabling, status
-from portal.outbox import effects, held
+from portal.outbox import acts, effects, held, suspension
 from portal.outbox.models import Message
 from portal.outbox.states import State
 from portal.smtp_settings.models import AuthKind
@@ -47,13 +47,15 @@ def test_what_a_change_concerns_is_found_among_what_waits_or_is_held(
     app = message.app
     assert app is not None
 
-    with plans(of="FROM delivery") as found:
+    with plans(of=" delivery") as found:
         waiting = effects.waiting_of(app)
         effects.of_losing_domain(domain)
         (stopped,) = enabling.would_stop(Feature.OAUTH_SMTP, Reach())
+        suspended = suspension.effects_of_suspending(acme)
+        taken_back = acts.cancel_all_of(app)
 
-    assert (waiting, stopped.waiting) == (1, 1)
-    assert len(found) == 4
+    assert (waiting, stopped.waiting, suspended.waiting, taken_back) == (1, 1, 1, 1)
+    assert len(found) == 7
     assert all(search("INDEX ix_delivery_(waiting|notable)", steps[0]) for steps in found), found
 
 

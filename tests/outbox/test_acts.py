@@ -82,13 +82,15 @@ class TestCancelling:
     def test_everything_of_an_app_takes_nothing_of_another(self, shop: App, ada: Person) -> None:
         blog = make_app(ada, "Blog")
         mine, other = send(shop), send(blog)
-        sent = send(shop)
+        sent, stopped = send(shop), send(shop)
         became(sent.deliveries[0], State.SENT)
+        became(stopped.deliveries[0], State.HELD, kind="domain_lapsed")
 
         count = acts.cancel_all_of(shop)
 
-        assert count == 1
+        assert count == 2
         assert after(mine.deliveries[0]).state is State.CANCELLED
+        assert after(stopped.deliveries[0]).state is State.CANCELLED
         assert after(sent.deliveries[0]).state is State.SENT
         assert after(other.deliveries[0]).state is State.QUEUED
 
