@@ -39,7 +39,7 @@ def test_a_request_is_talked_over_and_each_side_sees_what_it_has_not_read(
     assert (_unread(owner), _unread(admin)) == (1, 0)
     owner.get_by_role("link", name="1 unread conversation").click()
     owner.get_by_role("link", name="Domain acme.example").click()
-    expect(owner.get_by_text("We would like to send mail from acme.example")).to_be_visible()
+    expect(owner.locator("article", has_text="We would like to send mail")).to_be_visible()
     assert _unread(owner) == 0
 
     # The owner asks back; the admin is told by mail, reads it, and answers.
@@ -64,6 +64,7 @@ def test_a_request_is_talked_over_and_each_side_sees_what_it_has_not_read(
     owner.goto(mailbox.link_in(reader, "Acme: Domain acme.example"))
     assert _unread(owner) == 0
     owner.get_by_role("link", name="Request for acme.example").click()
+    owner.wait_for_url("**/domain-requests/*")
     expect(owner.get_by_text("Ours, to 300 members.")).to_be_visible()
 
 
