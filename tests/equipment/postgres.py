@@ -108,7 +108,7 @@ class Postgres:
             user=USER,
             dbname="postgres",
             autocommit=True,
-            connect_timeout=5,
+            connect_timeout=30,
         )
 
     def _answers(self) -> bool:
