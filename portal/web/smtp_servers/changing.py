@@ -159,8 +159,7 @@ def _save(form: ServerForm, sheet: Sheet) -> ResponseReturnValue | Result:
     if not plan.needs_session and known is not None and known.email == sender.email:
         return _keep(form, sheet, plan, sender, finding=None)
 
-    form.recipient.data = ""  # saving sends nothing
-    attempt = trying.attempt(form, (), plan.target, sender, sheet.service.key)
+    attempt = trying.attempt_to_save(plan.target, sender, sheet.service.key)
     db.session.commit()
     finding = trying.run(attempt)
     if finding.failure is not None:

@@ -78,12 +78,21 @@ def attempt(
     Raises:
         Refusal: the recipient is no address, the text cannot be merged, or there were too many.
     """
+    tried = attempt_to_save(target, sender, preset)
+    if not form.recipient.data:
+        return tried
+    letter = _letter(form, texts, Mailbox(parse_address(sender.email), sender.name))
+    return replace(tried, letter=_signed(letter, preset))
+
+
+def attempt_to_save(target: Target, sender: SenderValues, preset: str) -> Attempt:
+    """The same without a message, whoever stands in the form as its recipient: saving sends none.
+
+    Raises:
+        Refusal: the sender is no address, or there were too many.
+    """
     rations.count_connection(g.person)
-    from_ = Mailbox(parse_address(sender.email), sender.name)
-    letter = None
-    if form.recipient.data:
-        letter = _signed(_letter(form, texts, from_), preset)
-    return Attempt(target, from_.address, letter, preset)
+    return Attempt(target, parse_address(sender.email), None, preset)
 
 
 def _letter(form: TestFields, texts: Sequence[TemplateText], from_: Mailbox) -> Letter:

@@ -492,6 +492,21 @@ def test_what_does_not_work_is_not_saved_but_can_be_kept_as_a_draft(
     assert secret_of(server).reveal() == "wrong"
 
 
+def test_saving_sends_nothing_and_forgets_no_recipient(
+    visit: Visits, ada: Person, acme: WhiteLabel, authority: Authority
+) -> None:
+    typed = {"recipient": "kim@customer.example"}
+    with FaultServer(with_password(authority)) as there:
+        page = visit(ada).get(NEW)
+        page = page.submit("Save", **signing_in(authority, there, password="wrong"), **typed)
+        shown = page.tree.xpath("string(//input[@name='recipient']/@value)")
+        page.submit("Save", password=RIGHT)
+
+    assert shown == "kim@customer.example"
+    assert the_server(acme).validated_at is not None
+    assert not there.ledger
+
+
 def test_a_typed_password_survives_an_error_and_is_never_shown(
     visit: Visits, ada: Person, acme: WhiteLabel, authority: Authority
 ) -> None:
