@@ -134,6 +134,9 @@ def save(
         raise Refusal("not_tested", _("These settings have not passed a live session yet."))
     if (server.id if server else None) != plan.server_id:
         raise ValueError("the plan was made for another server")
+    if server is not None:
+        # Of two who save at once the second waits, and sees what the first has done.
+        db.session.refresh(server, with_for_update=True)
     if server is not None and server.version != plan.version:
         raise Refusal(
             "changed_meanwhile",

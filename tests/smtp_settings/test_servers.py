@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from portal.accounts.models import Person
 from portal.core import clock
+from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.core.secret import Secret
 from portal.domains.models import DomainState
@@ -217,6 +219,18 @@ class TestSaving:
 
         with pytest.raises(Refusal) as refused:
             servers.save(acme, theirs, by=bob, server=server)
+
+        assert refused.value.code == "changed_meanwhile"
+
+    def test_what_another_process_saved_meanwhile_is_seen(
+        self, server: SmtpServer, acme: WhiteLabel, bob: Person
+    ) -> None:
+        planned = plan(acme, replace(BLANK, weight=3), server)
+        elsewhere = update(SmtpServer).values(weight=2, version=SmtpServer.version + 1)
+        db.session.execute(elsewhere.execution_options(synchronize_session=False))
+
+        with pytest.raises(Refusal) as refused:
+            servers.save(acme, planned, by=bob, server=server)
 
         assert refused.value.code == "changed_meanwhile"
 
