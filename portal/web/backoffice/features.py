@@ -140,12 +140,12 @@ def _change(which: Feature, reach: Reach) -> ResponseReturnValue:
             _answer(which, white_label)
     db.session.commit()
     flash(_("Saved."))
-    if parked:
+    if in_use := sum(server.is_enabled for server in parked):  # of the others nobody is told
         flash(
             ngettext(
                 "%(num)s server is parked, and its admins are told.",
                 "%(num)s servers are parked, and their admins are told.",
-                len(parked),
+                in_use,
             )
         )
     return redirect(url_for(".features"))

@@ -89,6 +89,22 @@ def test_switching_it_off_says_first_which_servers_stop_and_how_much_mail_waits(
     assert server.health.parked_kind == "switched_off"
 
 
+def test_of_a_server_that_is_not_in_use_nobody_is_said_to_be_told(
+    visit: Visits, olive: Person, ada: Person
+) -> None:
+    enable()
+    server = make_bearer_server(ada, port=2525, authority="http://127.0.0.1:1")
+    server.is_enabled = False
+    db.session.commit()
+
+    done = visit(olive).get(OAUTH).submit("Save", where="nowhere")
+
+    assert "Saved." in done.content
+    assert "are told" not in done.content
+    db.session.refresh(server.health)
+    assert server.health.parked_kind == "switched_off"
+
+
 def test_a_server_that_came_meanwhile_is_shown_before_it_stops(
     visit: Visits, olive: Person, ada: Person, cal: Person
 ) -> None:
