@@ -5,7 +5,14 @@ for (const button of document.querySelectorAll("button[data-copy]")) button.hidd
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copy]");
   if (!button) return;
-  await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent.trim());
+  const source = document.getElementById(button.dataset.copy);
+  try {
+    await navigator.clipboard.writeText(source.textContent.trim());
+  } catch {
+    // A browser gives its clipboard to pages over TLS only: elsewhere the text is marked, to be copied by hand.
+    getSelection().selectAllChildren(source);
+    return;
+  }
   const words = button.querySelector("span");
   const before = button.dataset.before ??= words.textContent;  // pressed twice, they are others already
   words.textContent = button.dataset.copied;

@@ -5,6 +5,7 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
   form.hidden = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (!form.reportValidity()) return;  // a key is made first and cannot be taken back from here
     const asked = await fetch(form.dataset.question, {
       method: "POST",
       headers: { "X-CSRFToken": form.elements.csrf_token.value },

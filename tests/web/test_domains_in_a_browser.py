@@ -116,5 +116,21 @@ def test_a_value_is_copied_with_one_click(
     assert copied == page.locator("[id^=value-]").first.inner_text()
 
 
+def test_where_there_is_no_clipboard_the_value_is_marked_to_be_copied_by_hand(
+    served: Served, browser: Browser, ada: Person, paths: Paths
+) -> None:
+    page = served.come_in(browser.open_page(), ada)
+    # As it is for a portal without TLS.
+    page.add_init_script("Object.defineProperty(navigator, 'clipboard', {value: undefined})")
+    page.goto(served.url(ada, paths.admin[3]))
+
+    button = page.get_by_role("button", name="Copy the value").first
+    button.click()
+
+    marked = page.evaluate("getSelection().toString()")
+    assert marked.strip() == page.locator("[id^=value-]").first.inner_text()
+    assert button.inner_text() == "Copy the value"
+
+
 def _width(page: Page) -> int:
     return int(page.evaluate("document.documentElement.scrollWidth"))

@@ -40,6 +40,17 @@ def test_a_passkey_is_added_and_signs_in(served: Served, browser: Browser, ada: 
     assert kept.host == "acme.localhost"
 
 
+def test_without_a_name_no_passkey_is_made(served: Served, browser: Browser, ada: Person) -> None:
+    page = served.come_in(browser.open_page(), ada)
+    _plug_a_key_in(page)
+    page.goto(served.url(ada, "/account/passkeys/new"))
+
+    page.get_by_role("button", name="Add the passkey").click()
+
+    expect(page.get_by_label("Name")).to_be_focused()
+    assert passkeys.of_person(ada) == []
+
+
 def test_a_removed_passkey_signs_nobody_in(served: Served, browser: Browser, ada: Person) -> None:
     page = served.come_in(browser.open_page(), ada)
     _plug_a_key_in(page)
