@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
+from difflib import Match, SequenceMatcher
 from enum import StrEnum
+from itertools import accumulate
 
 from sqlalchemy import select
 from sqlalchemy.orm import joinedload, selectinload
@@ -20,7 +22,10 @@ from portal.mail_templates.wordings import Wording
 AROUND = 3
 """Equal lines that are shown on either side of a difference."""
 MOST_LINES = 4000
-"""Of one side; comparing takes the square of them."""
+"""Of one side."""
+MOST_WORK = 4_000_000
+"""Pairs of lines that one comparison looks at: half a second. A page of lines that are all the same
+would take the cube of their number."""
 
 
 class Kind(StrEnum):
@@ -88,8 +93,27 @@ def lines_between(old: Sequence[str], new: Sequence[str]) -> list[Line]:
     if max(len(old), len(new)) > MOST_LINES:
         gone = [Line(Kind.REMOVED, number, text) for number, text in enumerate(old, 1)]
         return [*gone, *(Line(Kind.ADDED, number, text) for number, text in enumerate(new, 1))]
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    return list(_told(matcher, old, new))
+    return list(_told(_Comparison(old, new), old, new))
+
+
+class _Comparison(SequenceMatcher[str]):
+    """What is equal, as far as the work reaches; what lies between counts as replaced."""
+
+    def __init__(self, old: Sequence[str], new: Sequence[str]) -> None:
+        super().__init__(None, old, new, autojunk=False)
+        often = Counter(new)
+        pairs = (1 + often[line] for line in old)
+        self._pairs_before = [0, *accumulate(pairs)]
+        self._left = MOST_WORK
+
+    def find_longest_match(
+        self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None
+    ) -> Match:
+        pairs = self._pairs_before
+        self._left -= pairs[-1 if ahi is None else ahi] - pairs[alo]
+        if self._left < 0:
+            return Match(alo, blo, 0)
+        return super().find_longest_match(alo, ahi, blo, bhi)
 
 
 def _told(matcher: SequenceMatcher[str], old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:

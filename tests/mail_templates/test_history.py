@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from portal.core.errors import NotFound
-from portal.mail_templates import templates
+from portal.mail_templates import history, templates
 from portal.mail_templates.history import (
     MOST_LINES,
     Kind,
@@ -46,6 +46,19 @@ def test_texts_too_long_to_compare_are_shown_one_after_the_other() -> None:
 
     assert lines[-1] == Line(Kind.ADDED, 1, "b")
     assert len(lines) == MOST_LINES + 2
+
+
+def test_lines_that_are_all_the_same_are_compared_as_far_as_the_work_reaches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    old, new = ["x"] * 20, ["x", "y"] * 10
+    compared = lines_between(old, new)
+    monkeypatch.setattr(history, "MOST_WORK", 20 * 11 - 1)
+
+    given_up = lines_between(old, new)
+
+    assert {line.kind for line in compared} >= {Kind.SAME, Kind.ADDED}
+    assert [line.kind for line in given_up] == [Kind.REMOVED] * 20 + [Kind.ADDED] * 20
 
 
 def test_only_parts_that_differ_are_told() -> None:
