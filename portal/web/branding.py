@@ -12,7 +12,7 @@ from wtforms.validators import DataRequired
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import lazy
-from portal.web.forms import Form, tidy
+from portal.web.forms import Form, is_file, tidy
 from portal.web.tenant import looked_after, tenant
 from portal.white_labels import tenants
 from portal.white_labels.brand import LIGHT_SURFACE, READABLE, contrast, in_dark, in_light
@@ -79,6 +79,8 @@ def brand() -> ResponseReturnValue:
                 flash(_("The brand is changed."))
                 return redirect(url_for(".brand"))
             db.session.rollback()
+    if is_file(form.logo.data):  # and a browser does not keep it
+        form.logo.errors = [*form.logo.errors, _("Choose the files once more.")]
     colour = _colour_of(form, else_=white_label.colour)
     return render_template(
         "shared/brand/brand.html",

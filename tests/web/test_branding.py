@@ -76,6 +76,17 @@ def test_what_is_wrong_is_said_at_its_field_and_nothing_changes(
     assert (fresh(acme).name, acme.colour, acme.logo_mark) == ("Acme", "#7a1fa2", None)
 
 
+@pytest.mark.parametrize(
+    ("button", "colour"), [("Save", "no colour"), ("Preview", "no colour"), ("Preview", "#1f5fa8")]
+)
+def test_a_logo_that_the_browser_forgets_is_asked_for_once_more(
+    visit: Visits, ada: Person, button: str, colour: str
+) -> None:
+    page = visit(ada).get("/brand").submit(button, colour=colour, logo=picture())
+
+    assert page.error_at("logo") == "Choose the files once more."
+
+
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_a_logo_takes_the_place_of_the_first_letter(
     visit: Visits, acme: WhiteLabel, ada: Person, kind: str
