@@ -116,8 +116,10 @@ function tellTestsAsTheyHappen(form) {
         headers: { Accept: "application/x-ndjson" },
       });
       if (answer.headers.get("Content-Type") !== "application/x-ndjson") {
-        // A field needs a change, or a factor is asked for: that is a page of its own.
-        return sendAsPage(form, button, action);
+        // A factor is asked for, or a field needs a change: that is a page of its own. What needs
+        // a change is said on its top, not down where a test is told.
+        const isAsked = answer.status === 403;
+        return sendAsPage(form, button, isAsked ? action : action.replace("#test", ""));
       }
       await show(answer.body, panel);
     } catch {

@@ -214,6 +214,17 @@ def test_a_form_that_cannot_be_tested_says_at_the_field_why_and_keeps_the_passwo
         assert "correct horse" not in page.content()
 
 
+def test_what_needs_a_change_before_it_can_be_tested_is_shown_at_once(
+    page: Page, address: str
+) -> None:
+    page.goto(f"{address}/servers/new?preset=generic")
+
+    _test(page)
+
+    expect(page.locator("#faults")).to_be_focused()
+    expect(page.locator("#faults")).to_be_in_viewport()
+
+
 @pytest.mark.accepts("ST-13", "ST-20", "ST-21")
 def test_port_and_encryption_follow_each_other(page: Page, address: str) -> None:
     page.goto(f"{address}/servers/new?preset=generic")
