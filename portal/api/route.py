@@ -8,23 +8,19 @@ from portal.api import schemas
 from portal.api.door import bp, key, read
 from portal.api.messages import agent_id, route_out, steps_out
 from portal.outbox.accept import explain_only
-from portal.outbox.submission import FromTemplate, OwnContent, Recipient, Submission
-from portal.smtp.addresses import Address, Mailbox
-
-SOMEBODY = Mailbox(Address("somebody", "recipient.invalid"))
-"""The recipient of a question that names none."""
+from portal.outbox.submission import SOMEBODY, FromTemplate, OwnContent, Recipient, Submission
 
 
 @bp.post("/route")
 def route() -> Response:
     """Explain the route of a message without accepting it."""
     body = read(schemas.RouteIn)
-    to = schemas.mailboxes(body.to, "to") or (SOMEBODY,)
+    to = tuple(Recipient(mailbox) for mailbox in schemas.mailboxes(body.to, "to"))
     submission = Submission(
         white_label_id=key().app.white_label_id,
         app_id=key().app_id,
         agent_id=agent_id(body.agent),
-        to=tuple(Recipient(mailbox) for mailbox in to),
+        to=to or (SOMEBODY,),
         cc=schemas.mailboxes(body.cc, "cc"),
         bcc=schemas.mailboxes(body.bcc, "bcc"),
         reply_to=schemas.mailboxes(body.reply_to, "reply_to"),

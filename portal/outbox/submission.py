@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from portal.outbox.states import Category
-from portal.smtp.addresses import Mailbox
+from portal.smtp.addresses import Address, Mailbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,10 @@ class Recipient:
 
     mailbox: Mailbox
     values: Mapping[str, Any] = field(default_factory=dict)
+
+
+SOMEBODY = Recipient(Mailbox(Address("somebody", "recipient.invalid")))
+"""The recipient of a question about a route that names none."""
 
 
 @dataclass(frozen=True, slots=True)

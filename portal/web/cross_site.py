@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from flask import Flask, abort, request
 
+from portal.web.guard import SAFE_METHODS
+
 OURS = frozenset({"same-origin", "none"})
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def open_cross_site(app: Flask) -> None:

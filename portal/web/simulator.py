@@ -13,14 +13,12 @@ from portal.core.errors import Refusal
 from portal.core.words import lazy
 from portal.mail_templates import templates
 from portal.outbox.accept import explain_only
-from portal.outbox.submission import FromTemplate, OwnContent, Recipient, Submission
+from portal.outbox.submission import SOMEBODY, FromTemplate, OwnContent, Recipient, Submission
 from portal.routing.ways import Way, way_of
 from portal.senders import senders
-from portal.smtp.addresses import Address, AddressError, Mailbox, parse_address, parse_mailbox
+from portal.smtp.addresses import AddressError, parse_address, parse_mailbox
 from portal.web.forms import Query, tidy
 
-SOMEBODY = Mailbox(Address("somebody", "recipient.invalid"))
-"""The recipient of a question that names none."""
 MOST = 1000
 
 
@@ -76,7 +74,7 @@ class SimulatorForm(Query):
             app_id=app.id,
             agent_id=int(self.agent.data) if self.agent.data else None,
             sender=self._sender(),
-            to=self._recipients() or (Recipient(SOMEBODY),),
+            to=self._recipients() or (SOMEBODY,),
             content=FromTemplate(self.template.data) if self.template.data else OwnContent("", ""),
         )
 
