@@ -256,7 +256,9 @@ def _submission(form: ComposeForm, text: TemplateText | None) -> Submission:
     try:
         to = parse_mailbox(form.to.data)
     except AddressError as fault:
-        raise Refusal(fault.code, fault.words, field="to") from None
+        is_list = form.to.data.count("@") > 1 and ("," in form.to.data or ";" in form.to.data)
+        words = _("One person: an address, with the name if you like.") if is_list else fault.words
+        raise Refusal(fault.code, words, field="to") from None
     values: dict[str, Any] = {}
     content: OwnContent | FromTemplate = OwnContent(form.subject.data, form.text.data)
     if text is not None:

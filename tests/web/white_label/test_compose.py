@@ -289,6 +289,16 @@ def test_a_recipient_is_one_address(visit: Visits, ada: Person, abe: Person, to:
     assert db.session.scalar(select(func.count()).select_from(Message)) == 0
 
 
+def test_a_list_of_recipients_is_not_called_a_bad_address(
+    visit: Visits, ada: Person, abe: Person
+) -> None:
+    make_server(ada, "acme-own")
+
+    page = visit(abe).get("/compose").submit("Send", **{**MAIL, "to": "a@x.test, b@y.test"})
+
+    assert page.error_at("to") == "One person: an address, with the name if you like."
+
+
 @pytest.mark.accepts("SS-49")
 def test_without_a_server_the_page_says_that_nothing_leaves(visit: Visits, abe: Person) -> None:
     page = visit(abe).get("/compose")
