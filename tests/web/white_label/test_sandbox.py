@@ -29,6 +29,17 @@ def keep(app_owner: Person, *, subject: str, agent: Person | None = None) -> Del
     return message.deliveries[0]
 
 
+def test_the_note_offers_an_admin_two_ways_and_an_agent_one(
+    visit: Visits, ada: Person, abe: Person
+) -> None:
+    of_admin = visit(ada).get("/compose")
+    of_agent = visit(abe).get("/compose")
+
+    assert "Set up a server · Read what was kept" in of_admin.content
+    assert "Set up a server" not in of_agent.content
+    assert "Read what was kept" in of_agent.content
+
+
 @pytest.mark.accepts("SS-48", "SS-49")
 def test_without_a_server_mail_is_read_in_the_sandbox(visit: Visits, ada: Person) -> None:
     keep(ada, subject="First")
