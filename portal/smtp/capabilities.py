@@ -5,6 +5,7 @@ Pure.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from portal.smtp.replies import Reply
@@ -32,7 +33,7 @@ class Capabilities:
             keyword, *values = line.upper().replace("AUTH=", "AUTH ", 1).split()[:64] or [""]
             words.setdefault(keyword, []).extend(values)
 
-        size = next((int(v) for v in words.get("SIZE", []) if v.isascii() and v.isdigit()), 0)
+        size = next((int(v) for v in words.get("SIZE", []) if _is_size(v)), 0)
         return cls(
             pipelining="PIPELINING" in words,
             starttls="STARTTLS" in words,
@@ -45,4 +46,5 @@ class Capabilities:
         )
 
 
+_is_size = re.compile(r"[0-9]{1,20}").fullmatch  # RFC 1870 3
 _KNOWN = ("PIPELINING", "STARTTLS", "AUTH", "SIZE", "8BITMIME", "SMTPUTF8")

@@ -6,6 +6,7 @@ health probes. A session belongs to one thread.
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from collections.abc import Callable
@@ -101,7 +102,13 @@ class _Opening:
             if seconds <= 0:
                 break
             family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-            connecting = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                connecting = socket.socket(family, socket.SOCK_STREAM)
+            except OSError as error:
+                if error.errno != errno.EAFNOSUPPORT:
+                    raise
+                causes.append(Cause.NO_ROUTE)
+                continue
             try:
                 connecting.settimeout(seconds)
                 # Before it connects: an option of a connection that was reset at once is an error.

@@ -182,9 +182,9 @@ _RCPT = frozenset({Stage.RCPT})
 _CONTENT = frozenset({Stage.DATA, Stage.BODY})
 _MESSAGE = _MAIL | _RCPT | _CONTENT
 
-_DAILY = (
-    r"\bdaily\b.*(quota|limit)|(quota|limit).*\bdaily\b|submission ?quota|sending (quota|limit)"
-)
+# Both words, in any order and each looked for once: a long reply full of "daily" must not make
+# `daily.*limit` begin anew at every one of them, while no other lane gets on.
+_DAILY = r"\A(?=.*\bdaily\b)(?=.*(quota|limit))|submission ?quota|sending (quota|limit)"
 _TOO_MANY = r"too many\b.{0,30}\b(connection|session)|concurrent (smtp )?(connection|session)|connection limit"  # noqa: E501
 _RATE = r"\brate\b|throttl|too (fast|quick|many (messages|mails|e-?mails))|slow(ing)? down"
 _GREYLISTED = r"gr[ea]y-? ?list"

@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from portal.smtp.causes import Cause
 from portal.smtp.target import TlsVersion
+from portal.smtp.transcript import tidy
 
 _VERSIONS = {
     TlsVersion.TLS_1_0: ssl.TLSVersion.TLSv1,
@@ -26,13 +27,17 @@ _VERSIONS = {
 
 @dataclass(frozen=True, slots=True)
 class TlsFacts:
-    """What was agreed and whom we talk to, for the page."""
+    """What was agreed and whom we talk to, for the page.
+
+    What stands in the certificate is empty where only OpenSSL can read it: OpenSSL is the judge of
+    it, and forgives more (a star in a PrintableString, as in many an old one).
+    """
 
     version: str  # "TLSv1.3"
     cipher: str
     subject: str
     issuer: str
-    expires_at: datetime  # UTC
+    expires_at: datetime | None  # UTC
     sha256: str  # of the certificate in DER form, hex: what a pin is made of
 
 
@@ -79,14 +84,19 @@ def check_pin(tls: ssl.SSLSocket, pin_sha256: str) -> bool:
 def facts_of(tls: ssl.SSLSocket) -> TlsFacts:
     """What the handshake agreed on."""
     der = _certificate(tls)
-    certificate = x509.load_der_x509_certificate(der)
     cipher = tls.cipher()
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        subject, issuer = _name(certificate.subject), _name(certificate.issuer)
+        expires_at = certificate.not_valid_after_utc
+    except (ValueError, x509.InvalidVersion):
+        subject, issuer, expires_at = "", "", None
     return TlsFacts(
         version=tls.version() or "",
         cipher=cipher[0] if cipher else "",
-        subject=_name(certificate.subject),
-        issuer=_name(certificate.issuer),
-        expires_at=certificate.not_valid_after_utc,
+        subject=subject,
+        issuer=issuer,
+        expires_at=expires_at,
         sha256=hashlib.sha256(der).hexdigest(),
     )
 
@@ -134,6 +144,6 @@ def _certificate(tls: ssl.SSLSocket) -> bytes:
 
 
 def _name(name: x509.Name) -> str:
-    """The common name, or else all of it."""
+    """The common name, or else all of it; fit to be shown."""
     common = name.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return str(common[0].value) if common else name.rfc4514_string()
+    return tidy(str(common[0].value) if common else name.rfc4514_string())

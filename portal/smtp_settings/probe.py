@@ -334,6 +334,8 @@ class _Run:
 def _learnt(step: Step) -> str:
     """What a stage that went well has shown."""
     if step.tls is not None:
+        if step.tls.expires_at is None:
+            return step.tls.version
         return _(
             "%(version)s; certificate of %(subject)s, valid until %(until)s",
             version=step.tls.version,

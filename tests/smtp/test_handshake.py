@@ -164,6 +164,8 @@ def test_our_own_name_cannot_be_a_command(name: str) -> None:
         (("SIZE",), Capabilities(takes_size=True)),
         (("SIZE 0",), Capabilities(takes_size=True)),
         (("SIZE lots",), Capabilities(takes_size=True)),
+        ((f"SIZE {'9' * 20}",), Capabilities(size=10**20 - 1, takes_size=True)),
+        ((f"SIZE {'9' * 30_000}",), Capabilities(takes_size=True)),
         (("pipelining", "8bitmime"), Capabilities(pipelining=True, eight_bit=True)),
         (("AUTH=LOGIN PLAIN",), Capabilities(mechanisms=frozenset({"LOGIN", "PLAIN"}))),
         (("AUTH PLAIN", "AUTH LOGIN"), Capabilities(mechanisms=frozenset({"LOGIN", "PLAIN"}))),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import select
 import socket
@@ -11,12 +12,14 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from portal.core.secret import Secret
 from portal.smtp.causes import Cause
 from portal.smtp.connection import open_session
+from portal.smtp.egress import EgressPolicy, Relay
 from portal.smtp.replies import Kind, Stage
 from portal.smtp.session import Step
 from portal.smtp.target import Basic, Bearer, SessionFault, Target, Tls, TlsVersion
@@ -421,6 +424,29 @@ def test_a_pinned_certificate_needs_no_authority(connect: Connect, authority: Au
         assert session.tls.subject == HOST
 
 
+@pytest.mark.parametrize(
+    ("subject", "shown"),
+    [
+        (b"\x13\x0e*.acme.example", ""),  # no PrintableString has a star, and many old ones do
+        (b"\x14\x0eacm\xe9.example.x", ""),
+        (b"\x0c\x0ea\x00c\xe2\x80\xaeme.examp", "acme.examp"),
+    ],
+)
+def test_a_pinned_certificate_is_good_enough_however_its_names_are_written(
+    connect: Connect, authority: Authority, subject: bytes, shown: str
+) -> None:
+    own = authority.self_signed("AAAAAAAAAAAAAA")
+    key, begin, rest = own.read_text().partition("-----BEGIN CERTIFICATE-----")
+    der = ssl.PEM_cert_to_DER_cert(begin + rest).replace(b"\x0c\x0eAAAAAAAAAAAAAA", subject)
+    own.write_text(key + ssl.DER_cert_to_PEM_cert(der))
+
+    with SmtpServer(Script(tls="implicit", certificate=own)) as server:
+        session = connect(server, replace(IMPLICIT, pin_sha256=fingerprint(own)))
+
+        assert session.tls is not None
+        assert session.tls.subject == shown
+
+
 def test_any_other_certificate_than_the_pinned_one_is_refused(
     connect: Connect, authority: Authority
 ) -> None:
@@ -542,6 +568,25 @@ def test_when_the_first_address_is_dead_the_next_is_tried() -> None:
     with SmtpServer() as server:
         resolver = InMemoryResolver({HOST: ["127.0.0.2", "127.0.0.1"]})
         session = open_session(replace(PLAIN, port=server.port), policy=LOOPBACK, resolver=resolver)
+        session.close()
+
+        assert str(session.address) == "127.0.0.1"
+
+
+def test_an_address_of_a_family_that_this_machine_does_not_know_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class OfOldFamily(socket.socket):
+        def __init__(self, family: int, *others: Any, **more: Any) -> None:
+            if family == socket.AF_INET6:
+                raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+            super().__init__(family, *others, **more)
+
+    policy = EgressPolicy(relays=(*LOOPBACK.relays, Relay.read("::1/128:*")), refusal_takes=0)
+    resolver = InMemoryResolver({HOST: ["::1", "127.0.0.1"]})
+    with SmtpServer() as server:
+        monkeypatch.setattr("portal.smtp.connection.socket.socket", OfOldFamily)
+        session = open_session(replace(PLAIN, port=server.port), policy=policy, resolver=resolver)
         session.close()
 
         assert str(session.address) == "127.0.0.1"

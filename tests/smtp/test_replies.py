@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,6 +20,7 @@ from portal.smtp.replies import (
     asked_wait,
     classify,
 )
+from portal.smtp.reply_parser import LONGEST_REPLY
 
 
 def reply(text: str) -> Reply:
@@ -260,6 +263,19 @@ def test_an_enhanced_code_is_believed_if_its_class_agrees(
 def test_a_reply_in_words() -> None:
     assert str(reply("550 5.1.1 No such user")) == "550 5.1.1 No such user"
     assert str(reply("250")) == "250"
+
+
+@pytest.mark.parametrize("word", ["daily ", "limit ", "quota ", "too many ", "try again in "])
+@pytest.mark.parametrize("answer", ["451", "550 5.4.5"])
+def test_the_longest_answer_costs_no_time_that_other_lanes_would_miss(
+    word: str, answer: str
+) -> None:
+    longest = reply(f"{answer} {word * (LONGEST_REPLY // len(word))}")
+    begun = time.thread_time()
+
+    classify(longest, Stage.RCPT)
+
+    assert time.thread_time() - begun < 0.5
 
 
 def test_a_fault_that_words_do_not_tell_has_a_cause() -> None:
