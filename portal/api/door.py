@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from portal.api.problems import Problem
 from portal.apps import keys
 from portal.apps.models import ApiKey, KeyKind
 from portal.audit.trail import Actor, acting
-from portal.core.db import db
+from portal.core.db import db, reading
 from portal.core.errors import Refusal
 from portal.core.words import _
 from portal.outbox import idempotency
@@ -36,6 +37,9 @@ def know_the_key() -> None:
     request.max_content_length = MAX_BODY
     if request.endpoint in OPEN_ENDPOINTS:
         return
+    g.held = held = ExitStack()
+    if request.method in ("GET", "HEAD"):
+        held.enter_context(reading())  # who only looks does not wait for those who write
     key = keys.authenticate(request.headers.get("Authorization"))
     here = getattr(g, "white_label", None)
     if key is None or (here is not None and here.id != key.app.white_label_id):
@@ -46,16 +50,16 @@ def know_the_key() -> None:
             headers={"WWW-Authenticate": 'Bearer realm="livery"'},
         )
     g.api_key = key
-    g.acting = acting(Actor(f"app {key.app.name}", None, request.remote_addr or ""))
-    g.acting.__enter__()
+    held.enter_context(acting(Actor(f"app {key.app.name}", None, request.remote_addr or "")))
     _refuse_unknown_query()
 
 
 @bp.teardown_request
-def stop_acting(_error: BaseException | None) -> None:
-    context = g.pop("acting", None)
-    if context is not None:
-        context.__exit__(None, None, None)
+def let_go(_error: BaseException | None) -> None:
+    held = g.pop("held", None)
+    if held is not None:
+        db.session.rollback()
+        held.close()
 
 
 def key() -> ApiKey:

@@ -361,6 +361,15 @@ class TestLooking:
         assert [message["id"] for message in answer["messages"]] == ids[::-1]
         assert answer["next"] is None
 
+    def test_who_only_looks_does_not_wait_for_somebody_who_writes(self, calls: Caller) -> None:
+        accepted = calls.post("/messages", HELLO).json["id"]
+
+        with db.engine.begin():  # on SQLite there is one writer at a time
+            paths = (f"/messages/{accepted}", "/messages", "/senders", "/templates", "/domains")
+            statuses = [calls.get(path).status_code for path in paths]
+
+        assert statuses == [200] * len(paths)
+
     def test_pages_go_on_after_the_last_id(self, calls: Caller) -> None:
         ids = [calls.post("/messages", HELLO).json["id"] for _ in range(51)]
 
