@@ -93,6 +93,8 @@ def because(
             return _("%(owner)s configured this server", owner=configurer or owner)
         case _ if is_portals_own:
             return _("the portal's own mail leaves through the platform")
+        case _ if owner and not app:  # what a person writes
+            return _("no server of %(owner)s can be used", owner=owner)
         case _:
             return _("no server of the app's owner can be used")
 
