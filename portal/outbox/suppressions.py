@@ -77,7 +77,7 @@ def add(
     rows = [(address.folded, note, campaign_id)]
     if not enter(white_label_id, rows, reason=reason, by_id=by.id if by else None):
         return False
-    unwanted.stop_waiting(white_label_id, address.folded, reason)
+    unwanted.stop_waiting(white_label_id, address, reason)
     forget_suggestions(white_label_id, [address.folded])
     told(white_label_id, "suppression.added", address.folded, {"reason": reason.value})
     return True

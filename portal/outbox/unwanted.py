@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, and_, bindparam, exists, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.engine import Connection
 
 from portal.core import clock
@@ -25,6 +25,7 @@ from portal.outbox.models import (
     Suppression,
 )
 from portal.outbox.states import Category, Reason, State
+from portal.smtp.addresses import Address
 
 AT_ONCE = 1000
 """Deliveries that are stopped in one transaction."""
@@ -41,9 +42,22 @@ def in_hands(connection: Connection, lane_id: int) -> dict[int, Reason]:
     return {row[0]: row[1] for row in rows}
 
 
-def stop_waiting(white_label_id: int, address: str, reason: Reason) -> None:
-    """What waits for this folded address does not leave, however it is spelt there."""
-    _stop(_stoppable(white_label_id, reason), func.lower(Delivery.email) == address, reason=reason)
+def stop_waiting(white_label_id: int, address: Address, reason: Reason) -> None:
+    """What waits for this address does not leave.
+
+    Looked up in the spellings that people use, and not looked for in all that waits: a reader of a
+    large campaign clicks, and on SQLite nobody else may write meanwhile. What waits in yet another
+    spelling is found by `in_hands`.
+    """
+    its = (Delivery.tenant == white_label_id) & Delivery.email.in_(_spellings(address))
+    _stop([or_(*_stoppable(white_label_id, reason))], its, reason=reason)
+
+
+def _spellings(address: Address) -> set[str]:
+    """As it is given, and `ada.admin@`, `Ada.admin@`, `Ada.Admin@`, `ADA.ADMIN@`."""
+    small = address.local.lower()
+    locals_ = (address.local, small, small.capitalize(), small.title(), small.upper())
+    return {f"{local}@{address.domain}" for local in locals_}
 
 
 def stop_all_waiting(white_label_id: int, reason: Reason) -> Iterator[None]:
