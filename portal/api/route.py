@@ -8,7 +8,7 @@ from portal.api import schemas
 from portal.api.door import bp, key, read
 from portal.api.messages import agent_id, route_out, steps_out
 from portal.outbox.accept import explain_only
-from portal.outbox.submission import SOMEBODY, FromTemplate, OwnContent, Recipient, Submission
+from portal.outbox.submission import FromTemplate, OwnContent, Recipient, Submission, somebody
 
 
 @bp.post("/route")
@@ -20,7 +20,7 @@ def route() -> Response:
         white_label_id=key().app.white_label_id,
         app_id=key().app_id,
         agent_id=agent_id(body.agent),
-        to=to or (SOMEBODY,),
+        to=to or somebody(),
         cc=schemas.mailboxes(body.cc, "cc"),
         bcc=schemas.mailboxes(body.bcc, "bcc"),
         reply_to=schemas.mailboxes(body.reply_to, "reply_to"),

@@ -22,8 +22,12 @@ class Recipient:
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
-SOMEBODY = Recipient(Mailbox(Address("somebody", "recipient.invalid")))
-"""The recipient of a question about a route that names none."""
+def somebody(count: int = 1) -> tuple[Recipient, ...]:
+    """So many recipients of a question about a route that names none."""
+    return tuple(
+        Recipient(Mailbox(Address(f"somebody-{number}", "recipient.invalid")))
+        for number in range(1, count + 1)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from flask import Blueprint, g, render_template
 from flask_babel import gettext as _
-from wtforms import SelectChoice, SelectField, StringField, TextAreaField
+from wtforms import SelectChoice, SelectField, StringField
+from wtforms.validators import ValidationError
 
 from portal.accounts import people
 from portal.apps import apps
@@ -13,13 +14,15 @@ from portal.core.errors import Refusal
 from portal.core.words import lazy
 from portal.mail_templates import templates
 from portal.outbox.accept import explain_only
-from portal.outbox.submission import SOMEBODY, FromTemplate, OwnContent, Recipient, Submission
+from portal.outbox.submission import FromTemplate, OwnContent, Submission, somebody
 from portal.routing.ways import Way, way_of
 from portal.senders import senders
-from portal.smtp.addresses import AddressError, parse_address, parse_mailbox
+from portal.smtp.addresses import AddressError, parse_address
 from portal.web.forms import Query, tidy
+from portal.web.smtp_servers.fields import NumberField
 
-MOST = 1000
+MOST = 3000
+"""As many as a program can name in one message: a thousand each in To, Cc and Bcc."""
 
 
 class SimulatorForm(Query):
@@ -36,12 +39,17 @@ class SimulatorForm(Query):
         description=lazy("It becomes From where that is allowed, else Reply-To."),
         render_kw={"inputmode": "email", "autocomplete": "off"},
     )
-    to = TextAreaField(
-        lazy("Recipients"),
-        filters=[tidy],
-        description=lazy("One on each line; only how many there are matters."),
-        render_kw={"rows": 3},
+    recipients = NumberField(
+        lazy("Recipients of one message"),
+        default=1,
+        description=lazy("To, Cc and Bcc together."),
+        render_kw={"inputmode": "numeric"},
     )
+
+    def validate_recipients(self, field: NumberField) -> None:
+        """Only how many there are decides about the route, not who they are."""
+        if field.data is not None and not 1 <= field.data <= MOST:
+            raise ValidationError(_("From 1 to %(most)s recipients.", most=MOST))
 
     def offer(self, app: App) -> None:
         """What this app's white label has to choose from."""
@@ -67,14 +75,14 @@ class SimulatorForm(Query):
         """The message to ask about.
 
         Raises:
-            Refusal: an address cannot be read, or there are too many.
+            Refusal: the address for From cannot be read.
         """
         return Submission(
             white_label_id=app.white_label_id,
             app_id=app.id,
             agent_id=int(self.agent.data) if self.agent.data else None,
             sender=self._sender(),
-            to=self._recipients() or (SOMEBODY,),
+            to=somebody(self.recipients.data or 1),
             content=FromTemplate(self.template.data) if self.template.data else OwnContent("", ""),
         )
 
@@ -87,16 +95,6 @@ class SimulatorForm(Query):
             return str(parse_address(self.wanted_from.data))
         except AddressError as fault:
             raise Refusal(fault.code, fault.words, field="wanted_from") from None
-
-    def _recipients(self) -> tuple[Recipient, ...]:
-        lines = [line.strip(" ,;") for line in (self.to.data or "").splitlines()]
-        lines = [line for line in lines if line]
-        if len(lines) > MOST:
-            raise Refusal("too_many", _("At most %(most)s recipients here.", most=MOST), field="to")
-        try:
-            return tuple(Recipient(parse_mailbox(line)) for line in lines)
-        except AddressError as fault:
-            raise Refusal(fault.code, fault.words, field="to") from None
 
 
 def add_simulator(bp: Blueprint) -> None:

@@ -394,18 +394,35 @@ class TestTheSimulator:
         self, visit: Visits, ada: Person, bob: Person, main: SmtpServer
     ) -> None:
         blog = make_app(bob, "Blog")
-        many = "\n".join(f"{number}@x.example" for number in range(51))
+        page = visit(ada).get(f"/apps/{blog.id}/route")
 
-        page = visit(ada).get(f"/apps/{blog.id}/route").submit("Show the route", to=many)
+        fifty = page.submit("Show the route", recipients="50").content
+        more = page.submit("Show the route", recipients="51").content
 
-        assert "Too many recipients: main takes at most 50" in page.content
+        assert "Too many recipients" not in fifty
+        assert "Too many recipients: main takes at most 50" in more
+
+    @pytest.mark.parametrize("count", ["0", "3001", "-1", "many"])
+    def test_takes_a_number_of_recipients_that_one_message_can_have(
+        self, visit: Visits, ada: Person, shop: App, count: str
+    ) -> None:
+        page = visit(ada).get(f"/apps/{shop.id}/route")
+
+        assert page.submit("Show the route", recipients=count).error_at("recipients")
+
+    @pytest.mark.parametrize("count", ["", "1", "3000"])
+    def test_answers_for_any_other_and_for_one_where_it_is_left_empty(
+        self, visit: Visits, ada: Person, shop: App, own: SmtpServer, count: str
+    ) -> None:
+        page = visit(ada).get(f"/apps/{shop.id}/route").submit("Show the route", recipients=count)
+
+        assert "Leaves through acme-own" in page.content
 
     def test_a_wrong_address_is_said_at_its_field(
         self, visit: Visits, ada: Person, shop: App
     ) -> None:
         page = visit(ada).get(f"/apps/{shop.id}/route")
 
-        assert page.submit("Show the route", to="nobody").error_at("to")
         assert page.submit("Show the route", wanted_from="nobody").error_at("wanted_from")
 
     def test_sends_and_stores_nothing(
@@ -413,7 +430,7 @@ class TestTheSimulator:
     ) -> None:
         here = visit(ada)
 
-        here.get(f"/apps/{shop.id}/route").submit("Show the route", to="kim@x.example")
+        here.get(f"/apps/{shop.id}/route").submit("Show the route", recipients="2")
 
         assert "No mail yet" in here.get("/log").content
 
