@@ -178,8 +178,11 @@ def recall(path: Path) -> Recollection:
 
 
 def _lines(data: bytes) -> Iterator[tuple[bytes, int, bytes]]:
-    # What stands behind the last line end was being written when the end came.
+    # What stands behind the last line end was being written when the end came. When the machine
+    # fails, some pages may have come to the disk and others between them not: those are zeros.
     for line in data.split(b"\n")[:-1]:
+        if b"\0" in line:
+            continue
         verb, _space, rest = line.partition(b" ")
         number, _space, rest = rest.partition(b" ")
         if number.isdigit():

@@ -119,6 +119,19 @@ def test_half_a_line_is_no_line(tmp_path: Path) -> None:
     assert set(told.replies) == {1}
 
 
+@pytest.mark.parametrize("written", [b"reply 2 2", b"reply 2 250", b"reply 2 250 2.0.0 Ok: que"])
+def test_a_line_that_the_machine_lost_a_page_of_is_no_line(tmp_path: Path, written: bytes) -> None:
+    lost = b"\0" * 4096
+    path_of(tmp_path, LANE).write_bytes(
+        b"reply 1 250 2.0.0 Ok\n" + written + lost + b"ued\ndot 3\n"
+    )
+
+    told = recall(path_of(tmp_path, LANE))
+
+    assert set(told.replies) == {1}
+    assert told.dots == {3}
+
+
 def test_what_was_answered_before_its_dot_was_not_in_hand_when_the_end_came(
     tmp_path: Path,
 ) -> None:
