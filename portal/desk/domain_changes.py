@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+
 from portal.core import clock
+from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import _
 from portal.desk import threads
@@ -10,7 +13,8 @@ from portal.desk.request_letters import tell_admins, tell_of_unasked, tell_owner
 from portal.desk.request_listing import request_of
 from portal.desk.request_models import DomainRequest
 from portal.desk.request_states import RequestAct, after
-from portal.domains.checks import Change
+from portal.domains import checks
+from portal.domains.checks import Change, Checked, Findings
 from portal.domains.lookalikes import both_spellings
 from portal.domains.models import Domain
 from portal.outbox import held
@@ -20,6 +24,20 @@ _ACTS = {
     Change.RECOVERED: RequestAct.SEE,
     Change.LAPSED: RequestAct.MISS,
 }
+
+
+def keep(findings: Findings, *, tells: bool = True) -> Checked | None:
+    """Write down what DNS said, and tell what follows from it; None: nothing is to be noted.
+
+    The request's row comes before its domain's, as where somebody withdraws it: else each of the
+    two would hold the row that the other one waits for.
+    """
+    its = select(DomainRequest).where(DomainRequest.domain_id == findings.plan.subject_id)
+    db.session.scalar(its.with_for_update().execution_options(populate_existing=True))
+    checked = checks.write(findings)
+    if tells and checked is not None and checked.change is not None:
+        tell_change(checked.domain, checked.change)
+    return checked
 
 
 def tell_change(domain: Domain, change: Change) -> None:

@@ -20,6 +20,7 @@ from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import _
 from portal.desk import threads
+from portal.desk.acting import locked
 from portal.desk.askable import asked_already, can_be_asked, canonical_name, check_free
 from portal.desk.models import About, Thread
 from portal.desk.request_letters import tell_admins, tell_of_revoked, tell_owners, tell_records
@@ -161,7 +162,7 @@ def change_records(
     Raises:
         Refusal: it is not on the list, a record cannot be, or nothing would vouch for its mail.
     """
-    domain = request.domain
+    domain = locked(request).domain
     if domain is None or not request.is_on_the_list:
         raise Refusal("not_on_the_list", _("This domain is not on the allow-list."))
     note = _words(note, field="note")
@@ -244,7 +245,7 @@ def take_back(domain: Domain, *, by: Person, reason: str) -> None:
         return
     db.session.refresh(domain, with_for_update={"of": Domain})
     if domain.state is DomainState.REVOKED:
-        raise Refusal("revoked", _("The approval was taken back already."))
+        raise _revoked()
     reason = _reason(reason)
     signing.stop(domain)
     allow_list.revoke(domain, reason=reason)
@@ -261,6 +262,9 @@ def give_up(domain: Domain, *, by: Person) -> None:
     if request is not None:
         withdraw(request, by=by)
         return
+    db.session.refresh(domain, with_for_update={"of": Domain})
+    if domain.state is DomainState.REVOKED:
+        raise _revoked()
     signing.stop(domain)
     allow_list.revoke(domain)
 
@@ -283,10 +287,13 @@ def expire_unanswered() -> int:
     return len(found)
 
 
+def _revoked() -> Refusal:
+    return Refusal("revoked", _("The approval was taken back already."))
+
+
 def _move(request: DomainRequest, act: RequestAct) -> None:
     """Of two who decide at once the second sees what the first has done."""
-    db.session.refresh(request, with_for_update={"of": DomainRequest})
-    new = after(request.state, act)
+    new = after(locked(request).state, act)
     if isinstance(new, Refusal):
         raise new
     if new is not request.state:

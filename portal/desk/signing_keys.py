@@ -10,6 +10,7 @@ from portal.accounts.models import Person
 from portal.core.errors import Refusal
 from portal.core.words import _
 from portal.desk import threads
+from portal.desk.acting import locked
 from portal.desk.request_models import DomainRequest
 from portal.domains import signing
 from portal.domains.models import Domain, SigningKey
@@ -47,6 +48,7 @@ def stop(request: DomainRequest, *, by: Person) -> None:
 
 
 def _listed(request: DomainRequest) -> Domain:
-    if request.domain is None or not request.is_on_the_list:
+    domain = locked(request).domain
+    if domain is None or not request.is_on_the_list:
         raise Refusal("domain_revoked", _("This domain is not on the list."))
-    return request.domain
+    return domain

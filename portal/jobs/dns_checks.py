@@ -87,9 +87,7 @@ def _keep(findings: Findings, keep: Callable[[Findings, bool], None]) -> None:
 
 
 def _keep_domain(findings: Findings, tells: bool) -> None:
-    checked = checks.write(findings)
-    if tells and checked is not None and checked.change is not None:
-        domain_changes.tell_change(checked.domain, checked.change)
+    domain_changes.keep(findings, tells=tells)
 
 
 def _keep_hostname(findings: Findings, tells: bool) -> None:

@@ -12,7 +12,7 @@ from portal.config import Config
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import Words, lazy
-from portal.desk.domain_changes import tell_change
+from portal.desk import domain_changes
 from portal.desk.models import About, Thread
 from portal.desk.request_listing import request_in_thread
 from portal.desk.request_states import RequestState
@@ -112,16 +112,12 @@ def check_now(domain: Domain) -> None:
     plan = checks.plan(domain)
     # The network may take its time, and nobody waits for the database meanwhile.
     db.session.commit()
-    checked = checks.write(_ask(plan))
+    checked = domain_changes.keep(_ask(plan))
     by_hand.end(domain)
-    if checked is None:
-        db.session.commit()
-        return
-    if checked.change is not None:
-        tell_change(checked.domain, checked.change)
     db.session.commit()
-    words, category = _outcome(checked.domain, checked.change)
-    flash(words, category)
+    if checked is not None:
+        words, category = _outcome(checked.domain, checked.change)
+        flash(words, category)
 
 
 def ask_ahead(name: str, specs: Sequence[Wanted]) -> Findings:

@@ -14,6 +14,7 @@ from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.desk import domain_changes, domain_requests
 from portal.desk.models import Unread
+from portal.desk.request_listing import request_of
 from portal.desk.request_models import DomainRequest
 from portal.desk.request_states import RequestState
 from portal.domains import allow_list, checks
@@ -31,6 +32,7 @@ from tests.desk.stage import approved, letters_to, platforms_server, publish, sa
 from tests.equipment.clock import HandSetClock
 from tests.equipment.dns_server import DnsServer
 from tests.equipment.mail import deliveries, drain, send, states
+from tests.equipment.races import Race
 from tests.equipment.smtp_script import Script
 from tests.equipment.smtp_server import SmtpServer as ReceivingServer
 from tests.equipment.stage import fresh, make_app, make_domain, make_sender
@@ -50,10 +52,8 @@ def look(domain: Domain, dns_server: DnsServer) -> Change | None:
     """One check, as the clock or a button makes it."""
     plan = checks.plan(domain)
     db.session.commit()
-    checked = checks.write(checks.ask(plan, DnsResolver([dns_server.address])))
+    checked = domain_changes.keep(checks.ask(plan, DnsResolver([dns_server.address])))
     assert checked is not None
-    if checked.change is not None:
-        domain_changes.tell_change(checked.domain, checked.change)
     db.session.commit()
     return checked.change
 
@@ -84,6 +84,37 @@ def test_a_record_that_is_missed_for_a_day_is_told_to_those_who_can_publish_it(
     assert fresh(request).state is RequestState.VERIFIED
     assert letters_to(ada)[-1].subject == "A DNS record of acme.example is missing"
     assert letters_to(olive)[-1].subject == "acme.example is verified"
+
+
+@pytest.mark.both_stores
+def test_who_gives_a_domain_up_while_a_check_finds_it_waits_and_is_heard(
+    app: Flask,
+    main: SmtpServer,
+    ada: Person,
+    olive: Person,
+    dns_server: DnsServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    request, domain = approved(ada, olive)
+    publish(dns_server, domain.records)
+    findings = checks.ask(checks.plan(domain), DnsResolver([dns_server.address]))
+    request_id, ada_id = request.id, ada.id
+    race = Race(app)
+
+    def found(domain: Domain) -> DomainRequest | None:
+        race.pause()
+        return request_of(domain)
+
+    def withdraw() -> None:
+        mine = db.session.get_one(DomainRequest, request_id)
+        domain_requests.withdraw(mine, by=db.session.get_one(Person, ada_id))
+
+    monkeypatch.setattr(domain_changes, "request_of", found)
+    faults = race.run(lambda: domain_changes.keep(findings), withdraw)
+
+    assert faults == (None, None)
+    assert fresh(request).state is RequestState.WITHDRAWN
+    assert fresh(domain).state is DomainState.REVOKED
 
 
 @pytest.mark.accepts("SI-23", "SI-24", "SS-06")
