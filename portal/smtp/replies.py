@@ -104,7 +104,7 @@ class Reply:
         return f"{self.code} {words}".rstrip()
 
 
-_enhanced = re.compile(r"([245])\.\d{1,3}\.\d{1,3}(?= |$)").match
+_enhanced = re.compile(r"([245])\.\d{1,3}\.\d{1,3}(?= |$)", re.ASCII).match
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,7 +300,7 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 _wait = re.compile(
     r"\b(?:in|after|wait|for|retry|again)\D{0,20}?"
     r"(?:(\d{1,2}):(\d\d):(\d\d)|(\d{1,6})\s*(s|m|h)(?:ec(?:ond)?s?|in(?:ute)?s?|ours?|rs?)?)\b",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,  # else a long s is an s, too
 ).search
 
 

@@ -222,6 +222,8 @@ def test_every_answer_has_a_meaning(code: int, stage: Stage, words: str) -> None
         ("Requested mailbox not available", None),
         ("limit of 500 messages", None),
         ("in 5 mailboxes", None),
+        ("try again in 5 \u017f", None),  # a long s, which is an s where case does not count
+        ("try again in \u0665 minutes", None),
     ],
 )
 def test_a_wait_that_a_server_asks_for_is_granted_within_reason(
@@ -250,6 +252,7 @@ def test_the_wait_comes_with_the_verdict() -> None:
         (250, [b"2.0.0"], "2.0.0", ""),
         (250, [b""], None, ""),
         (550, [b"5.1.10.3 is a version"], None, "5.1.10.3 is a version"),
+        (550, ["5.\u0661.1 Odd".encode()], None, "5.\u0661.1 Odd"),
     ],
 )
 def test_an_enhanced_code_is_believed_if_its_class_agrees(
