@@ -6,6 +6,7 @@ import gc
 import signal
 import subprocess
 import sys
+import threading
 from types import FrameType
 
 import click
@@ -37,13 +38,18 @@ def deliver(lanes: int, workers: int, drain: bool) -> None:
     """Carry what is due, until told to stop (SIGTERM or Ctrl-C).
 
     Stopping is safe at any time: what is being handed over is finished, the rest goes back. So is
-    killing: the next worker settles what was left.
+    killing: the next worker settles what was left. Of several, one that dies ends them all, with an
+    error, so that whoever started them starts all of them again.
     """
     others = [_another(lanes, drain=drain) for _number in range(workers - 1)]
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     worker = Worker(db.engine, app.config["LIVERY"], context=app.app_context, lanes=lanes)
 
+    is_ending = threading.Event()
+    lost: list[int] = []
+
     def stop_others() -> None:
+        is_ending.set()
         for other in others:
             other.terminate()
 
@@ -51,9 +57,18 @@ def deliver(lanes: int, workers: int, drain: bool) -> None:
         stop_others()
         worker.ask_to_stop()
 
+    def watch(other: subprocess.Popen[bytes]) -> None:
+        code = other.wait()
+        if not is_ending.is_set() and (code or not drain):
+            lost.append(code)
+            stop_others()
+            worker.ask_to_stop()
+
     _look_for_garbage_rarely()
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    for other in others:
+        threading.Thread(target=watch, args=(other,), daemon=True).start()
     has_ended = False
     try:
         worker.run(until_drained=drain)
@@ -67,6 +82,8 @@ def deliver(lanes: int, workers: int, drain: bool) -> None:
         if not has_ended:
             stop_others()  # else nobody starts it again while they go on
         codes = [other.wait() for other in others]
+    if lost:
+        raise click.ClickException(f"A worker ended by itself ({lost[0]}). Start again.")
     if any(codes):
         sys.exit(1)
 
