@@ -14,6 +14,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from portal.delivery import status
 
+ADDED_BY_PROXIES = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
+"""Headers that tell of somebody who asks by way of a proxy (RFC 7239, RFC 9110 7.6.3)."""
+
 bp = Blueprint("health", __name__)
 
 
@@ -34,19 +37,25 @@ def readyz() -> tuple[Response, int]:
 
 @bp.get("/metrics")
 def metrics() -> Response:
-    """Prometheus text; for loopback, or with the configured bearer token."""
+    """Prometheus text; for this machine itself, or with the configured bearer token."""
     token = current_app.config["LIVERY"].metrics_token
     given = request.headers.get("Authorization", "").removeprefix("Bearer ")
     # As bytes: of texts, only those of ASCII signs can be compared.
     by_token = token is not None and hmac.compare_digest(given.encode(), token.encode())
-    if not by_token and not _is_local(request.remote_addr or ""):
+    if not by_token and not _is_local():
         abort(HTTPStatus.NOT_FOUND)
     return Response(generate_latest(status.registry()), mimetype=CONTENT_TYPE_LATEST)
 
 
-def _is_local(address: str) -> bool:
-    """Whether it is this very machine; what is no address, as behind a Unix socket, is anybody."""
+def _is_local() -> bool:
+    """Whether this very machine asks, and for itself.
+
+    Behind a proxy on this machine that is not among the trusted ones, everybody comes from
+    loopback. What is no address, as behind a Unix socket, is anybody.
+    """
+    if any(name in request.headers for name in ADDED_BY_PROXIES):
+        return False
     try:
-        return ip_address(address).is_loopback
+        return ip_address(request.remote_addr or "").is_loopback
     except ValueError:
         return False

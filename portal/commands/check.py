@@ -34,9 +34,10 @@ LOOKUP_TAKES = 5.0  # seconds at most
 @click.option("--no-sessions", is_flag=True, help="Do not knock at the SMTP servers.")
 @with_appcontext
 def check(*, as_json: bool, no_sessions: bool) -> None:
-    """Look at database, schema, keys, broker, DNS, clock, folders, workers and every server.
+    """Look at everything that has to be right.
 
-    Exit 1 when anything is wrong; each line says what.
+    That is database, schema, keys, clock, set-up, proxies, broker, journal, workers, DNS, and a
+    session to every server that is switched on. Exit 1 when anything is wrong; each line says what.
     """
     config: Config = current_app.config["LIVERY"]
     findings = list(look_at_everything(config, SystemResolver(), opens_sessions=not no_sessions))
@@ -58,6 +59,7 @@ def look_at_everything(
     if not found[0].is_right:
         return
     yield look_at("set-up", lambda: _set_up(config))
+    yield look_at("proxies", lambda: _proxies(config))
     yield look_at("broker", lambda: _broker(config))
     yield look_at("journal", lambda: _journal(config))
     yield from _delivery()
@@ -78,6 +80,16 @@ def _set_up(config: Config) -> str:
             f"{config.platform_origin}: provision the one that is right as origin in [platform]"
         )
     return f"{found.name} at {found.origin}" + (" (the demo)" if found.is_demo else "")
+
+
+def _proxies(config: Config) -> str:
+    """`flask serve` speaks HTTP only: behind an https origin somebody else does the rest."""
+    if config.is_https and not config.trusted_proxies:
+        raise Wrong(
+            f"{config.platform_origin} is served through a proxy, and LIVERY_TRUSTED_PROXIES is "
+            "0: every visitor seems to come from there, and sign-in delays count all of them as one"
+        )
+    return f"{config.trusted_proxies} in front tell where a visitor is"
 
 
 def _broker(config: Config) -> str:

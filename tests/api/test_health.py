@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from portal import create_app
+from portal.config import Config
 from portal.core import clock
 from portal.core.db import db
 from portal.delivery.models import Worker
@@ -79,6 +81,30 @@ def test_old_due_mail_is_named(clock: HandSetClock, calls: Caller, stage: Stage)
 def test_metrics_are_for_loopback_or_the_token_only(app: Flask) -> None:
     assert ask(app, "/metrics").status_code == 200
     assert ask(app, "/metrics", REMOTE_ADDR="192.0.2.7").status_code == 404
+
+
+@pytest.mark.parametrize("name", ["X_FORWARDED_FOR", "X_REAL_IP", "FORWARDED", "VIA"])
+@pytest.mark.parametrize("proxies", [0, 1])
+def test_who_comes_by_way_of_a_proxy_on_this_machine_is_not_this_machine(
+    config: Config, name: str, proxies: int
+) -> None:
+    app = create_app(replace(config, trusted_proxies=proxies))
+
+    with app.app_context():
+        # This is what a visitor claims to be where more proxies are trusted than there are.
+        answer = ask(app, "/metrics", **{f"HTTP_{name}": "127.0.0.1"})
+
+    assert answer.status_code == 404
+
+
+def test_a_token_opens_the_metrics_through_a_proxy_too(app: Flask) -> None:
+    app.config["LIVERY"] = replace(app.config["LIVERY"], metrics_token="right")
+
+    answer = ask(
+        app, "/metrics", HTTP_X_FORWARDED_FOR="192.0.2.7", HTTP_AUTHORIZATION="Bearer right"
+    )
+
+    assert answer.status_code == 200
 
 
 def test_metrics_count_what_waits(calls: Caller, stage: Stage) -> None:

@@ -216,6 +216,23 @@ class TestCheck:
         assert not found["is_right"]
         assert "links in mails begin with http://localhost:9, and" in found["words"]
 
+    @pytest.mark.parametrize(
+        ("origin", "proxies", "is_right"),
+        [
+            ("https://mail.northwind.example", 0, False),
+            ("https://mail.northwind.example", 1, True),
+            ("http://localhost:8000", 0, True),
+        ],
+    )
+    def test_a_proxy_that_nobody_told_it_of(
+        self, flask: Operator, app: Flask, origin: str, proxies: int, is_right: bool
+    ) -> None:
+        app.config["LIVERY"] = replace(
+            app.config["LIVERY"], platform_origin=origin, trusted_proxies=proxies
+        )
+
+        assert self.findings(flask)["proxies"]["is_right"] is is_right
+
     def test_keys_that_others_can_read(self, flask: Operator, config: Config) -> None:
         config.key_file.chmod(0o644)
 
