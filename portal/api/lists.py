@@ -7,7 +7,7 @@ from flask import Response, jsonify
 from portal.api import schemas
 from portal.api.door import bp, key
 from portal.domains import allow_list
-from portal.mail_templates import templates
+from portal.mail_templates import listing, templates
 from portal.senders import senders as sender_room
 
 
@@ -32,19 +32,19 @@ def senders() -> Response:
 @bp.get("/templates", endpoint="templates")
 def mail_templates() -> Response:
     """The white label's templates, with the newest version of each."""
-    answer = []
-    for template in templates.templates_of(key().app.white_label):
-        version = templates.newest_version(template)
-        answer.append(
+    rows = listing.newest_to_send(key().app.white_label)
+    return jsonify(
+        templates=[
             schemas.TemplateOut(
-                slug=template.slug,
-                name=template.name,
+                slug=version.template.slug,
+                name=version.template.name,
                 version=version.number,
                 languages=templates.languages_of(version),
                 default_language=version.default_language,
             ).model_dump()
-        )
-    return jsonify(templates=answer)
+            for version in rows
+        ]
+    )
 
 
 @bp.get("/domains")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select, tuple_
-from sqlalchemy.orm import joinedload, selectinload
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy.orm import contains_eager, joinedload, selectinload
 
 from portal.core.db import db
 from portal.core.paging import Page, page_of
@@ -14,6 +14,11 @@ from portal.core.search import each_word_in
 from portal.mail_templates.models import MailTemplate, TemplateText, TemplateVersion
 from portal.mail_templates.templates import languages_of
 from portal.white_labels.models import WhiteLabel
+
+_LANGUAGES = selectinload(TemplateVersion.texts).load_only(
+    TemplateText.version_id, TemplateText.language
+)
+"""Of a version only the languages: its texts may be long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,21 @@ def all_templates(white_label: WhiteLabel | None) -> Sequence[TemplateRow]:
     return _rows(db.session.scalars(query).all())
 
 
+def newest_to_send(white_label: WhiteLabel) -> Sequence[TemplateVersion]:
+    """What a program can name, by slug: the newest version of each template that is in use."""
+    query = (
+        select(TemplateVersion)
+        .join(TemplateVersion.template)
+        .where(
+            MailTemplate.white_label_id == white_label.id,
+            MailTemplate.archived_at.is_(None),
+            _is_newest(),
+        )
+        .options(contains_eager(TemplateVersion.template), _LANGUAGES)
+    )
+    return db.session.scalars(query.order_by(MailTemplate.slug)).all()
+
+
 def count_archived(white_label: WhiteLabel | None) -> int:
     """How many are put away."""
     archived = _matching(white_label, TemplateSearch(is_archived=True)).subquery()
@@ -80,16 +100,15 @@ def _speaking(language: str) -> Select[int]:
     return (
         select(TemplateVersion.template_id)
         .join(TemplateText, TemplateText.version_id == TemplateVersion.id)
-        .where(
-            TemplateText.language == language,
-            tuple_(TemplateVersion.template_id, TemplateVersion.number).in_(_newest()),
-        )
+        .where(TemplateText.language == language, _is_newest())
     )
 
 
-def _newest() -> Select[int, int]:
-    return select(TemplateVersion.template_id, func.max(TemplateVersion.number)).group_by(
-        TemplateVersion.template_id
+def _is_newest() -> ColumnElement[bool]:
+    """Whether a version is what its template says now."""
+    newest = select(TemplateVersion.template_id, func.max(TemplateVersion.number))
+    return tuple_(TemplateVersion.template_id, TemplateVersion.number).in_(
+        newest.group_by(TemplateVersion.template_id)
     )
 
 
@@ -97,16 +116,8 @@ def _rows(templates: Sequence[MailTemplate]) -> list[TemplateRow]:
     ids = [template.id for template in templates]
     versions = db.session.scalars(
         select(TemplateVersion)
-        .where(
-            TemplateVersion.template_id.in_(ids),
-            tuple_(TemplateVersion.template_id, TemplateVersion.number).in_(_newest()),
-        )
-        .options(
-            joinedload(TemplateVersion.created_by),
-            selectinload(TemplateVersion.texts).load_only(
-                TemplateText.version_id, TemplateText.language
-            ),
-        )
+        .where(TemplateVersion.template_id.in_(ids), _is_newest())
+        .options(joinedload(TemplateVersion.created_by), _LANGUAGES)
     )
     by_template = {version.template_id: version for version in versions}
     return [TemplateRow(template, by_template.get(template.id)) for template in templates]

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 
 from portal.apps import apps, keys
 from portal.apps.models import KeyKind
@@ -504,3 +504,31 @@ def test_lists_name_what_an_app_may_use(calls: Caller, stage: Stage) -> None:
     assert [sender["email"] for sender in senders] == ["acme-own@acme.example"]
     assert [template["languages"] for template in templates] == [["en"]]
     assert calls.get("/domains").json == {"domains": []}
+
+
+def test_a_long_list_asks_the_database_no_more_than_a_short_one(
+    calls: Caller, stage: Stage
+) -> None:
+    make_template(stage.acme)
+    short = _questions(calls, "/templates")
+    for number in range(30):
+        make_template(stage.acme, f"more-{number}")
+
+    long = _questions(calls, "/templates")
+
+    assert long <= short
+
+
+def _questions(calls: Caller, path: str) -> int:
+    """How often a call asks the database."""
+    asked: list[object] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        asked.append(statement)
+
+    event.listen(db.engine, "before_cursor_execute", note)
+    try:
+        assert calls.get(path).status_code == 200
+    finally:
+        event.remove(db.engine, "before_cursor_execute", note)
+    return len(asked)

@@ -10,6 +10,7 @@ from portal.mail_templates.listing import (
     TemplateSearch,
     all_templates,
     count_archived,
+    newest_to_send,
     page_of_templates,
 )
 from portal.mail_templates.ready import all_ready
@@ -74,3 +75,18 @@ def test_nobody_sees_anothers(shelf: WhiteLabel, birch: WhiteLabel) -> None:
     assert slugs(None) == ["receipt"]
     assert [row.template.slug for row in all_templates(birch)] == ["receipt"]
     assert count_archived(birch) == 0
+
+
+@pytest.mark.both_stores
+def test_what_can_be_sent_is_what_each_one_in_use_says_now(shelf: WhiteLabel) -> None:
+    receipt = templates.find(shelf.id, "receipt")
+    english = all_ready({"en": Wording("Receipt", "x")})
+    templates.save_version(receipt, english, default_language="en", by=None)
+    db.session.expunge_all()
+
+    found = newest_to_send(shelf)
+
+    assert [(one.template.slug, one.number, templates.languages_of(one)) for one in found] == [
+        ("receipt", 2, ["en"]),
+        ("reminder", 1, ["en"]),
+    ]
