@@ -54,7 +54,7 @@ class OnChange:
                 self._connection = _own_connection(self._engine)
             row = self._connection.execute("PRAGMA data_version").fetchone()
             return int(row[0])
-        except self._engine.dialect.loaded_dbapi.Error:
+        except (self._engine.dialect.loaded_dbapi.Error, DBAPIError, PoolTimeout):
             self.close()
             return -1
 
