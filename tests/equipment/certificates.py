@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -62,6 +63,16 @@ class Authority:
         chain.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
         return chain
 
+    def self_signed_as(self, subject: bytes) -> Path:
+        """The same with a common name that is written like this in DER: tag, length, octets."""
+        plain = b"A" * (len(subject) - 2)
+        chain = self.self_signed(plain.decode())
+        key, begin, rest = chain.read_text().partition("-----BEGIN CERTIFICATE-----")
+        der = ssl.PEM_cert_to_DER_cert(begin + rest)
+        written = der.replace(b"\x0c" + subject[1:2] + plain, subject)
+        chain.write_text(key + ssl.DER_cert_to_PEM_cert(written))
+        return chain
+
     @property
     def pem(self) -> str:
         """What a server's settings hold to trust this authority."""
@@ -70,6 +81,15 @@ class Authority:
     def trusting(self) -> ssl.SSLContext:
         """A client's context that trusts this authority alone and checks host names."""
         return ssl.create_default_context(cafile=str(self.file))
+
+
+def fingerprint(chain: Path) -> str:
+    """What pins the first certificate of this file."""
+    pem = chain.read_text()
+    leaf = pem[pem.index("-----BEGIN CERTIFICATE") :].split("-----END CERTIFICATE-----")[0]
+    der = ssl.PEM_cert_to_DER_cert(leaf + "-----END CERTIFICATE-----")
+    digest = hashlib.sha256(der).hexdigest().upper()
+    return ":".join(digest[i : i + 2] for i in range(0, 64, 2))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import errno
-import hashlib
 import select
 import socket
 import ssl
@@ -25,7 +24,7 @@ from portal.smtp.session import Step
 from portal.smtp.target import Basic, Bearer, SessionFault, Target, Tls, TlsVersion
 from portal.smtp.transcript import Transcript
 from portal.smtp.wire import Wire
-from tests.equipment.certificates import Authority
+from tests.equipment.certificates import Authority, fingerprint
 from tests.equipment.resolver import InMemoryResolver
 from tests.equipment.smtp_script import (
     Drip,
@@ -406,14 +405,6 @@ def test_an_authority_that_nobody_knows_is_not_trusted(
     assert raised.cause == Cause.CERTIFICATE_UNKNOWN_ISSUER
 
 
-def fingerprint(chain: Path) -> str:
-    pem = chain.read_text()
-    leaf = pem[pem.index("-----BEGIN CERTIFICATE") :].split("-----END CERTIFICATE-----")[0]
-    der = ssl.PEM_cert_to_DER_cert(leaf + "-----END CERTIFICATE-----")
-    digest = hashlib.sha256(der).hexdigest().upper()
-    return ":".join(digest[i : i + 2] for i in range(0, 64, 2))
-
-
 def test_a_pinned_certificate_needs_no_authority(connect: Connect, authority: Authority) -> None:
     own = authority.self_signed(HOST)
 
@@ -435,10 +426,7 @@ def test_a_pinned_certificate_needs_no_authority(connect: Connect, authority: Au
 def test_a_pinned_certificate_is_good_enough_however_its_names_are_written(
     connect: Connect, authority: Authority, subject: bytes, shown: str
 ) -> None:
-    own = authority.self_signed("AAAAAAAAAAAAAA")
-    key, begin, rest = own.read_text().partition("-----BEGIN CERTIFICATE-----")
-    der = ssl.PEM_cert_to_DER_cert(begin + rest).replace(b"\x0c\x0eAAAAAAAAAAAAAA", subject)
-    own.write_text(key + ssl.DER_cert_to_PEM_cert(der))
+    own = authority.self_signed_as(subject)
 
     with SmtpServer(Script(tls="implicit", certificate=own)) as server:
         session = connect(server, replace(IMPLICIT, pin_sha256=fingerprint(own)))

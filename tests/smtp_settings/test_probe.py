@@ -15,7 +15,7 @@ from portal.smtp.replies import Stage
 from portal.smtp.target import Basic, Target, Timeouts, Tls
 from portal.smtp_settings import probe
 from portal.smtp_settings.probe import Attempt, Finding, StageState
-from tests.equipment.certificates import Authority
+from tests.equipment.certificates import Authority, fingerprint
 from tests.equipment.resolver import InMemoryResolver
 from tests.equipment.smtp_script import Drop, Say, Script, Silence
 from tests.equipment.smtp_server import SmtpServer, nobody
@@ -182,6 +182,19 @@ def test_tls_tells_version_and_certificate(authority: Authority) -> None:
     assert finding.tls is not None
     report = next(one for one in finding.reports if one.stage is Stage.TLS)
     assert report.words.startswith(finding.tls.version)
+
+
+def test_a_certificate_whose_names_cannot_be_read_does_not_fail_the_test(
+    authority: Authority,
+) -> None:
+    own = authority.self_signed_as(b"\x13\x0e*.acme.example")
+    with SmtpServer(Script(tls="starttls", certificate=own)) as server:
+        finding = run(Attempt(target(server, tls=Tls.STARTTLS, pin_sha256=fingerprint(own))))
+
+    assert finding.has_passed
+    report = next(one for one in finding.reports if one.stage is Stage.TLS)
+    assert finding.tls is not None
+    assert report.words == finding.tls.version
 
 
 def test_only_a_passed_test_proves_anything(signing_in: SmtpServer) -> None:
