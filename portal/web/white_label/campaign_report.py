@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from threading import BoundedSemaphore
 from zoneinfo import ZoneInfo
 
@@ -121,7 +121,7 @@ def campaign_log_csv(campaign_id: int) -> ResponseReturnValue:
 
 
 def bars_of(hours: Sequence[Hour], *, zone: tzinfo) -> Bars:
-    """Every hour from the first to the last, the quiet ones too; days if these are too many.
+    """Every hour from the first to the last, the quiet ones too; every day if these are too many.
 
     A day is one of this zone, in which the page also writes its date.
     """
@@ -133,18 +133,26 @@ def bars_of(hours: Sequence[Hour], *, zone: tzinfo) -> Bars:
     if count <= MOST_BARS:
         moments = (first + timedelta(hours=number) for number in range(count))
         return Bars([known.get(at, Hour(at)) for at in moments], are_days=False)
-    days: dict[datetime, Hour] = {}
+    first_day, last_day = first.astimezone(zone).date(), last.astimezone(zone).date()
+    count = (last_day - first_day).days + 1
+    dates = (first_day + timedelta(number) for number in range(count))
+    days = {day: Hour(_beginning(day, zone)) for day in dates}
     for hour in hours:
-        at = hour.at.astimezone(zone).replace(hour=0, minute=0).astimezone(UTC)
-        day = days.get(at, Hour(at))
-        days[at] = Hour(
-            at,
-            day.sent + hour.sent,
-            day.failed + hour.failed,
-            day.deferred + hour.deferred,
-            day.held + hour.held,
+        at = hour.at.astimezone(zone).date()
+        day = days[at]
+        days[at] = replace(
+            day,
+            sent=day.sent + hour.sent,
+            failed=day.failed + hour.failed,
+            deferred=day.deferred + hour.deferred,
+            held=day.held + hour.held,
         )
     return Bars(list(days.values()), are_days=True)
+
+
+def _beginning(day: date, zone: tzinfo) -> datetime:
+    """When that day begins there."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
 def _goes_on(found: Campaign) -> bool:

@@ -644,3 +644,34 @@ def test_a_long_campaigns_days_are_those_of_the_reader(
 
     shown = page.tree.xpath("//figure[@class='plot']//details//tbody/tr/td[1]/text()")
     assert shown[::-1] == days
+
+
+def test_a_quiet_day_has_its_place_on_the_axis(visit: Visits, ada: Person, draft: Campaign) -> None:
+    ada.time_zone = "Europe/Berlin"  # on March 29, 2026 a day has 23 hours there
+    launched(draft)
+    for day in (27, 31):
+        moment = datetime(2026, 3, day, 12, tzinfo=UTC)
+        facts = {"server_id": 1, "outcome": "sent", "count": 7}
+        db.session.add(CampaignHour(campaign_id=draft.id, hour=moment, **facts))
+
+    page = visit(ada).get(f"/campaigns/{draft.id}")
+
+    bars = page.tree.xpath("//figure[@class='plot']//g/title/text()")
+    assert [words.split(":")[0] for words in bars] == [
+        f"Mar {number}, 2026" for number in (27, 28, 29, 30, 31)
+    ]
+
+
+def test_the_days_of_a_year_have_room_for_their_words(
+    visit: Visits, ada: Person, draft: Campaign
+) -> None:
+    launched(draft)
+    for year in (2025, 2026):
+        moment = datetime(year, 5, 1, 12, tzinfo=UTC)
+        facts = {"server_id": 1, "outcome": "sent", "count": 7}
+        db.session.add(CampaignHour(campaign_id=draft.id, hour=moment, **facts))
+
+    page = visit(ada).get(f"/campaigns/{draft.id}")
+
+    assert len(page.tree.xpath("//figure[@class='plot']//g")) == 366
+    assert len(page.tree.xpath("//text[@class='plot-words'][@y='164']")) <= 12
