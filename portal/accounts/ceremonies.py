@@ -16,8 +16,8 @@ from webauthn.helpers.exceptions import WebAuthnException
 
 from portal.accounts.models import Person
 
-_FAULTS = (WebAuthnException, ValueError, KeyError, TypeError)
-"""What the library raises at an answer that is none."""
+_FAULTS = (WebAuthnException, ValueError, KeyError, TypeError, RecursionError)
+"""What the library raises at an answer that is none, or one of brackets within brackets."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,10 @@ def test_a_key_whose_counter_goes_back_was_copied_and_is_refused(key: SoftKey, a
         _sign_in(ada.white_label_id, key.get(question.options, origin=ORIGIN), question)
 
 
-@pytest.mark.parametrize("answer", ["", "{}", "[]", '{"id": 7}', '{"id": "!"}', "null"])
+@pytest.mark.parametrize(
+    "answer",
+    ["", "{}", "[]", '{"id": 7}', '{"id": "!"}', "null", pytest.param("[" * 9999, id="deep")],
+)
 def test_nonsense_is_refused_in_words(ada: Person, answer: str) -> None:
     question = passkeys.ask_to_sign_in(host=HOST)
 
