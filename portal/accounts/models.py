@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text, text
+from sqlalchemy import Dialect, ForeignKey, Index, Integer, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.types import TypeDecorator
 
 from portal.core.db import BigId, Model, UtcTime, enum_of
 
@@ -88,6 +89,19 @@ class SignIn(Model):
     person: Mapped[Person] = relationship()
 
 
+class SignCount(TypeDecorator[int]):
+    """32 bits without a sign (WebAuthn Level 3, 6.1) in an integer that has one."""
+
+    impl = Integer
+    cache_ok = True
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> int | None:
+        return value if value is None or value < 2**31 else value - 2**32
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> int | None:
+        return None if value is None else value % 2**32
+
+
 class Passkey(Model):
     """A WebAuthn credential."""
 
@@ -97,7 +111,7 @@ class Passkey(Model):
     person_id: Mapped[int] = mapped_column(ForeignKey("person.id"), index=True)
     credential_id: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     public_key: Mapped[bytes] = mapped_column(LargeBinary)
-    sign_count: Mapped[int]
+    sign_count: Mapped[int] = mapped_column(SignCount)
     name: Mapped[str] = mapped_column(String(60))
     host: Mapped[str] = mapped_column(String(253))  # the relying party it was made for
     created_at: Mapped[datetime] = mapped_column(UtcTime)

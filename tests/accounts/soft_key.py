@@ -20,11 +20,11 @@ ATTESTED = 0x40
 class SoftKey:
     """One credential on one key. It can be told to skip asking its owner for a finger."""
 
-    def __init__(self, *, verifies_its_owner: bool = True) -> None:
+    def __init__(self, *, verifies_its_owner: bool = True, count: int = 0) -> None:
         self.id = secrets.token_bytes(16)
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._flags = PRESENT | (VERIFIED if verifies_its_owner else 0)
-        self._count = 0
+        self._count = count
 
     def create(self, options: str, *, origin: str) -> str:
         """The browser's answer to a question for a new passkey."""

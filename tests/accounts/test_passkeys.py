@@ -7,9 +7,11 @@ import pytest
 from portal.accounts import passkeys
 from portal.accounts.ceremonies import Question
 from portal.accounts.models import Person
+from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.white_labels.models import WhiteLabel
 from tests.accounts.soft_key import SoftKey
+from tests.equipment.stage import fresh
 
 HOST = "acme.localhost"
 ORIGIN = "http://acme.localhost:8000"
@@ -83,6 +85,21 @@ def test_a_key_whose_counter_goes_back_was_copied_and_is_refused(key: SoftKey, a
 
     with pytest.raises(Refusal):
         _sign_in(ada.white_label_id, key.get(question.options, origin=ORIGIN), question)
+
+
+@pytest.mark.both_stores
+def test_a_key_may_count_to_the_end_of_its_32_bits(ada: Person) -> None:
+    key = SoftKey(count=2**31 - 2)
+    _register(ada, key)
+    counts = []
+
+    for _again in range(3):
+        question = passkeys.ask_to_sign_in(host=HOST)
+        _sign_in(ada.white_label_id, key.get(question.options, origin=ORIGIN), question)
+        db.session.commit()
+        counts.append(fresh(passkeys.of_person(ada)[0]).sign_count)
+
+    assert counts == [2**31 - 1, 2**31, 2**31 + 1]
 
 
 @pytest.mark.parametrize(
