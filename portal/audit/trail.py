@@ -18,6 +18,7 @@ from portal.core.db import db
 PLATFORM = 0
 START = "0" * 64
 LONGEST_TARGET = 200
+LONGEST_ADDRESS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ def record(
 ) -> AuditEntry:
     """Append one entry to the chain. Secrets belong in here as the word "changed" only.
 
-    Of a very long target, an address of 254 characters for one, the beginning is kept.
+    Of a very long target, an address of 254 characters for one, the beginning is kept; so it is
+    of what a proxy calls the client's address.
     """
     chain = white_label_id or PLATFORM
     if db.engine.dialect.name == "postgresql":
@@ -70,7 +72,7 @@ def record(
         at=clock.now(),
         actor_id=actor.person_id,
         actor=actor.name,
-        address=actor.address,
+        address=actor.address[:LONGEST_ADDRESS],
         action=action,
         target=target[:LONGEST_TARGET],
         changes=dict(changes or {}),
@@ -85,15 +87,17 @@ def record(
 def first_broken(chain: int) -> int | None:
     """The number of the first entry that does not fit its chain, or None when all do."""
     previous, expected = START, 1
-    entries = select(AuditEntry).where(AuditEntry.chain == chain).order_by(AuditEntry.number)
-    for entry in db.session.scalars(entries.execution_options(yield_per=500)):
-        if (
-            entry.number != expected
-            or entry.previous_hash != previous
-            or entry.hash != _digest(entry)
-        ):
-            return expected
-        previous, expected = entry.hash, expected + 1
+    query = select(AuditEntry).where(AuditEntry.chain == chain).order_by(AuditEntry.number)
+    # Closed at once where the chain breaks: PostgreSQL keeps a cursor for the rest.
+    with db.session.scalars(query.execution_options(yield_per=500)) as entries:
+        for entry in entries:
+            if (
+                entry.number != expected
+                or entry.previous_hash != previous
+                or entry.hash != _digest(entry)
+            ):
+                return expected
+            previous, expected = entry.hash, expected + 1
     return None
 
 

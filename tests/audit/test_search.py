@@ -37,6 +37,16 @@ def test_what_was_done_to_the_longest_address_is_kept_too(acme: WhiteLabel) -> N
     assert trail.first_broken(acme.id) is None
 
 
+@pytest.mark.both_stores
+def test_of_what_a_proxy_calls_an_address_the_beginning_is_kept(acme: WhiteLabel) -> None:
+    with acting(Actor("ada@acme.example", None, "x" * 300)):
+        entry = trail.record(acme.id, "person.signed_in", "person:1")
+    db.session.commit()
+
+    assert entry.address == "x" * 64
+    assert trail.first_broken(acme.id) is None
+
+
 def found(chain: int | None, known: list[int] | None = None, **wanted: str) -> list[str]:
     page = entries(chain, Wanted(**wanted), known=known)
     return [f"{entry.action} {entry.target}" for entry in page.rows]

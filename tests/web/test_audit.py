@@ -145,6 +145,7 @@ def test_an_unbroken_chain_is_said_to_be_so(told: None, visit: Visits, ada: Pers
     assert "3 entries were checked: all of them fit" in page.content
 
 
+@pytest.mark.both_stores
 def test_a_rewritten_entry_is_named(
     told: None, visit: Visits, ada: Person, olive: Person, acme: WhiteLabel
 ) -> None:
