@@ -12,10 +12,10 @@ from portal.core.errors import Refusal
 from portal.core.words import _
 from portal.desk.request_models import DomainRequest
 from portal.desk.request_states import LIVE
-from portal.domains import allow_list
+from portal.domains import allow_list, records
 from portal.routing.ways import is_in_sandbox
 from portal.senders.senders import senders_of
-from portal.smtp.addresses import AddressError, canonical_domain, is_within, parse_address
+from portal.smtp.addresses import is_within, parse_address
 from portal.white_labels import hostnames
 from portal.white_labels.models import WhiteLabel
 from portal.white_labels.public_suffixes import is_public_suffix
@@ -27,10 +27,7 @@ def can_be_asked() -> bool:
 
 
 def canonical_name(name: str) -> str:
-    try:
-        canonical = canonical_domain(name.strip())
-    except AddressError as refusal:
-        raise Refusal(refusal.code, refusal.words, field="name") from None
+    canonical = records.canonical_name(name)
     if is_public_suffix(canonical):
         raise Refusal(
             "domain_public",

@@ -16,7 +16,7 @@ from portal.domains import records
 from portal.domains.lookalikes import Held
 from portal.domains.models import Domain, DomainRecord, DomainState, new_token
 from portal.domains.records import Purpose, Wanted
-from portal.smtp.addresses import AddressError, canonical_domain, is_within
+from portal.smtp.addresses import is_within
 from portal.white_labels.models import Hostname, WhiteLabel
 from portal.white_labels.platform import the_platform
 from portal.white_labels.public_suffixes import is_public_suffix
@@ -41,7 +41,7 @@ def allow(
         Refusal: it is no domain, everybody may register below it, or it overlaps with one that
             another white label holds.
     """
-    canonical = _canonical(name)
+    canonical = records.canonical_name(name)
     if is_public_suffix(canonical):
         raise Refusal(
             "domain_public",
@@ -172,7 +172,7 @@ def find_by_name(white_label: WhiteLabel, name: str) -> Domain | None:
     """This white label's domain of this name, as long as it is on the list."""
     query = select(Domain).where(
         Domain.white_label_id == white_label.id,
-        Domain.name == _canonical(name),
+        Domain.name == records.canonical_name(name),
         Domain.state != DomainState.REVOKED,
     )
     return db.session.scalar(query)
@@ -203,7 +203,7 @@ def conflict_of(
     Raises:
         Refusal: it is no domain.
     """
-    held = _overlapping(_canonical(name), includes_subdomains=includes_subdomains)
+    held = _overlapping(records.canonical_name(name), includes_subdomains=includes_subdomains)
     return next((one for one in held if one.white_label_id != white_label.id), None)
 
 
@@ -250,10 +250,3 @@ def _number(domain: Domain) -> None:
     if domain.state is not DomainState.REVOKED:
         domain.next_check_at = clock.now()
     db.session.flush()
-
-
-def _canonical(name: str) -> str:
-    try:
-        return canonical_domain(name.strip())
-    except AddressError as refusal:
-        raise Refusal(refusal.code, refusal.words, field="name") from None

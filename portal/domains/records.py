@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CHALLENGE_LABEL = "_livery-challenge"
 """Underscored, so that it never meets a host's name (RFC 8552)."""
+LONGEST_DOMAIN = MAX_DOMAIN - len(CHALLENGE_LABEL) - 1
+"""Characters of a domain below which the proof of ownership still has a name."""
 MAX_VALUE = 4096
 MAX_RECORDS = 20
 
@@ -60,6 +62,25 @@ class Wanted:
     name: str  # canonical, absolute, no dot at the end
     value: str  # text in one piece, or a canonical target
     is_required: bool = True
+
+
+def canonical_name(typed: str) -> str:
+    """The domain that was typed, if it is one that can be proven.
+
+    Raises:
+        Refusal: at `name`.
+    """
+    try:
+        domain = canonical_domain(typed.strip())
+    except AddressError as refusal:
+        raise Refusal(refusal.code, refusal.words, field="name") from None
+    if len(domain) > LONGEST_DOMAIN:
+        raise Refusal(
+            "domain_too_long",
+            _("A domain cannot be longer than %(limit)s characters.", limit=LONGEST_DOMAIN),
+            field="name",
+        )
+    return domain
 
 
 def ownership(domain: str, token: str) -> Wanted:

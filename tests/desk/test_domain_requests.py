@@ -43,6 +43,7 @@ HOSTILE = [
     ("acme..example", "domain_malformed"),
     ("-acme.example", "domain_malformed"),
     ("a b.example", "domain_malformed"),
+    (f"{'a' * 60}.{'b' * 60}.{'c' * 60}.{'d' * 45}.example", "domain_too_long"),
     ("acme.example/", "domain_malformed"),
     ("http://acme.example", "domain_malformed"),
     ("ada@acme.example", "domain_malformed"),

@@ -33,6 +33,20 @@ def test_what_nobody_can_hold_is_refused(acme: WhiteLabel, name: str) -> None:
     assert refused.value.field == "name"
 
 
+@pytest.mark.both_stores
+def test_below_the_longest_domain_its_proof_still_has_a_name(acme: WhiteLabel) -> None:
+    longest = f"{'a' * 60}.{'b' * 60}.{'c' * 60}.{'d' * 44}.example"
+
+    domain = allow_list.allow(acme, longest)
+    allow_list.set_records(domain, [])
+    db.session.commit()
+
+    assert len(domain.records[0].name) == 253
+    with pytest.raises(Refusal) as refused:
+        allow_list.allow(acme, f"x{longest}")
+    assert (refused.value.code, refused.value.field) == ("domain_too_long", "name")
+
+
 @pytest.mark.parametrize(
     ("theirs", "with_theirs", "mine", "with_mine"),
     [
