@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from portal.api.schemas import Moment, Short, Strict
+from portal.api.schemas import STORABLE, Known, Moment, Short, Strict
 from portal.campaigns.drafts import LONGEST_VALUE, LONGEST_VALUE_NAME, MOST_VALUES
 from portal.campaigns.pace import LONGEST_DELAY, MOST_PER_HOUR, Pace, PaceKind
 from portal.campaigns.states import CampaignState
@@ -43,8 +43,8 @@ class CampaignIn(Strict):
     """One template to an audience of the white label, launched at once or at its time."""
 
     name: Annotated[str, Field(min_length=1, max_length=120)]
-    template: Short = Field(description="A template's short name.")
-    audience: Short = Field(
+    template: Known = Field(description="A template's short name.")
+    audience: Known = Field(
         description="An audience's name; every audience of the white label can be named."
     )
     language: Annotated[str, Field(max_length=16)] | None = Field(
@@ -52,8 +52,8 @@ class CampaignIn(Strict):
     )
     sender: int | Short | None = Field(None, description="A sender's id or address.")
     variables: dict[
-        Annotated[str, Field(max_length=LONGEST_VALUE_NAME)],
-        Annotated[str, Field(max_length=LONGEST_VALUE)],
+        Annotated[str, Field(max_length=LONGEST_VALUE_NAME), STORABLE],
+        Annotated[str, Field(max_length=LONGEST_VALUE), STORABLE],
     ] = Field(
         default_factory=dict,
         max_length=MOST_VALUES,

@@ -8,10 +8,10 @@ from http import HTTPStatus
 import structlog
 from flask import Blueprint, Response, jsonify
 from pydantic import ValidationError
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from werkzeug.exceptions import HTTPException
 
-from portal.core.db import db
+from portal.core.db import db, is_race
 from portal.core.errors import NotFound, Refusal
 from portal.core.words import _
 
@@ -107,12 +107,16 @@ def handle(bp: Blueprint) -> None:
         """The store cannot write (full, locked, gone): nothing was promised, so come again."""
         db.session.rollback()
         log.error("the store does not answer", fault=str(fault.orig))
-        return Problem(
-            HTTPStatus.SERVICE_UNAVAILABLE,
-            "store_unavailable",
-            _("The message could not be stored. Nothing was accepted; try again."),
-            headers={"Retry-After": "30"},
-        ).response()
+        return _not_stored("30").response()
+
+    @bp.errorhandler(IntegrityError)
+    def overtaken(fault: IntegrityError) -> Response:
+        """Somebody else wrote at the same moment what this rests on; the next look tells."""
+        db.session.rollback()
+        if not is_race(fault):
+            raise fault
+        log.warning("somebody else was faster", fault=type(fault.orig).__name__)
+        return _not_stored("1").response()
 
     @bp.errorhandler(DataError)
     def unfit(fault: DataError) -> Response:
@@ -122,6 +126,15 @@ def handle(bp: Blueprint) -> None:
         return Problem(
             HTTPStatus.BAD_REQUEST, "malformed", _("This request could not be read")
         ).response()
+
+
+def _not_stored(retry_after: str) -> Problem:
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "store_unavailable",
+        _("The message could not be stored. Nothing was accepted; try again."),
+        headers={"Retry-After": retry_after},
+    )
 
 
 def _path(place: tuple[int | str, ...]) -> str:

@@ -6,10 +6,12 @@ Pure: no database, no clock, no network.
 from __future__ import annotations
 
 import base64
+import math
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from portal.core.errors import Refusal
 from portal.core.words import _
@@ -21,14 +23,32 @@ MAX_FILES = 10 * 1024 * 1024
 MAX_TEXT = 1024 * 1024
 MAX_BATCH = 1000
 
-Text = Annotated[str, Field(max_length=MAX_TEXT)]
+
+def _storable(value: Any) -> Any:
+    """A value that either store keeps as it is: PostgreSQL has no NUL in a text, and JSON has
+    neither infinite numbers nor such as are none."""
+    if isinstance(value, str) and "\0" in value:
+        raise PydanticCustomError("character_unfit", "A text cannot contain U+0000")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise PydanticCustomError("number_unfit", "A number must be finite")
+    if isinstance(value, dict):
+        _storable([*value, *value.values()])
+    if isinstance(value, list):
+        for item in value:
+            _storable(item)
+    return value
+
+
+STORABLE = AfterValidator(_storable)
+Text = Annotated[str, Field(max_length=MAX_TEXT), STORABLE]
 Moment = Annotated[
     AwareDatetime,
     # Within a day of either end of the calendar it may have no place in UTC, as it is stored.
     Field(ge=datetime(1, 1, 2, tzinfo=UTC), le=datetime(9999, 12, 30, tzinfo=UTC)),
 ]
 Short = Annotated[str, Field(max_length=998)]
-Variables = dict[str, Any]
+Known = Annotated[Short, STORABLE]
+Variables = Annotated[dict[str, Any], STORABLE]
 
 
 class Strict(BaseModel):
@@ -75,7 +95,7 @@ class MessageIn(Strict):
         None, description="A sender's id, or an address. An unknown address is a wish for From."
     )
     agent: int | Short | None = Field(None, description="The agent in whose name it is written.")
-    template: Short | None = Field(None, description="A template's short name.")
+    template: Known | None = Field(None, description="A template's short name.")
     language: Annotated[str, Field(max_length=16)] | None = Field(
         None, description="Of the template; else its default."
     )
@@ -93,7 +113,7 @@ class MessageIn(Strict):
     attachments: Annotated[list[AttachmentIn], Field(max_length=50)] = Field(
         default_factory=list, description="10 MB in all."
     )
-    metadata: dict[str, Annotated[str, Field(max_length=500)]] = Field(
+    metadata: Annotated[dict[str, Annotated[str, Field(max_length=500)]], STORABLE] = Field(
         default_factory=dict, max_length=20, description="Kept with the message and given back."
     )
 
@@ -113,7 +133,7 @@ class RouteIn(Strict):
     reply_to: Annotated[list[Short | AddressIn], Field(max_length=10)] = Field(default_factory=list)
     sender: int | Short | None = None
     agent: int | Short | None = None
-    template: Short | None = None
+    template: Known | None = None
 
 
 class StepOut(BaseModel):

@@ -16,7 +16,7 @@ from portal.campaigns.models import Campaign, CampaignState
 from portal.campaigns.pace import Pace
 from portal.campaigns.schedule import Start
 from portal.core import clock
-from portal.core.db import db
+from portal.core.db import can_be_id, db
 from portal.core.errors import NotFound, Refusal
 from portal.core.words import _
 from portal.mail_templates import templates
@@ -168,7 +168,7 @@ def _sender(campaign: Campaign, sender_id: int | None) -> int | None:
         Sender.white_label_id == campaign.white_label_id,
         Sender.deleted_at.is_(None),
     )
-    if db.session.scalar(its) is None:
+    if not can_be_id(sender_id) or db.session.scalar(its) is None:
         raise Refusal("sender_unknown", _("There is no such sender."), field="sender")
     return sender_id
 

@@ -33,7 +33,7 @@ from sqlalchemy.dialects import sqlite as sqlite_words
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
@@ -45,6 +45,8 @@ SQLITE_AT_LEAST = (3, 51, 3)
 
 SQLITE_PATIENCE = 30
 """Seconds that a transaction waits for the one writer before it."""
+
+_FOREIGN_KEY_VIOLATION, _UNIQUE_VIOLATION = "23503", "23505"
 
 NAMES = {
     "ix": "ix_%(column_0_N_label)s",
@@ -103,9 +105,17 @@ class KeptWords(TypeDecorator[str]):
         return None if value is None else told(value)
 
 
+LARGEST_ID = 2**31 - 1
+"""Of most tables; where ids go further, PostgreSQL takes greater numbers too."""
+
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 BigId = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit key; SQLite counts up by itself only for INTEGER."""
+
+
+def can_be_id(number: int) -> bool:
+    """Whether to look for it at all: PostgreSQL takes no number beyond the ids of a table."""
+    return 0 < number <= LARGEST_ID
 
 
 def enum_of(kind: type[StrEnum]) -> Enum:
@@ -146,6 +156,15 @@ def _refuse_to_write(_session: Any, _context: Any, _instances: Any) -> None:
     """A page that only reads never writes, whatever its code does by mistake."""
     if _reading.get():
         raise RuntimeError("something was about to be written where only reading is allowed")
+
+
+def is_race(fault: IntegrityError) -> bool:
+    """Whether somebody else has just done what can be done once, or removed what this refers to.
+
+    Each of two acts at the same moment may find on PostgreSQL that it may be done, and the second
+    learns better when it writes. Writers on SQLite wait for each other before they look.
+    """
+    return getattr(fault.orig, "sqlstate", None) in (_UNIQUE_VIOLATION, _FOREIGN_KEY_VIOLATION)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 
 from portal.accounts.models import Person
 from portal.apps.models import App
-from portal.core.db import db
+from portal.core.db import can_be_id, db
 from portal.core.errors import Refusal
 from portal.core.words import _
 from portal.domains.models import Domain, DomainState
@@ -165,7 +165,7 @@ def _refused(server_ids: Sequence[int]) -> frozenset[tuple[int, str]]:
 def _agent_default(ask: Ask) -> SenderFacts | None:
     if ask.agent_id is None:
         return None
-    agent = db.session.get(Person, ask.agent_id)
+    agent = db.session.get(Person, ask.agent_id) if can_be_id(ask.agent_id) else None
     if agent is None or agent.is_removed or agent.white_label_id != ask.white_label_id:
         raise Refusal("agent_unknown", _("There is no such agent."), field="agent")
     sender = db.session.scalar(
@@ -188,7 +188,8 @@ def _wanted(
     query = select(Sender).where(mine, Sender.deleted_at.is_(None)).order_by(Sender.id)
 
     if isinstance(ask.sender, int):
-        sender = db.session.scalar(query.where(Sender.id == ask.sender))
+        its = query.where(Sender.id == ask.sender)
+        sender = db.session.scalar(its) if can_be_id(ask.sender) else None
         if sender is None:
             raise Refusal("sender_unknown", _("There is no such sender."), field="sender")
         return sender_facts(sender), None

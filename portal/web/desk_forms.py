@@ -101,7 +101,10 @@ class MessageForm(Form):
         ),
         render_kw={"accept": ACCEPTED},
     )
-    once = HiddenField(default=lambda: secrets.token_hex(16))
+    once = HiddenField(
+        default=lambda: secrets.token_hex(16),
+        validators=[Length(max=32, message=lazy("Use at most %(max)d characters."))],
+    )
 
     def attached(self) -> tuple[Attached, ...]:
         """The files, looked into. To be asked before the first query: it takes a moment.

@@ -8,18 +8,16 @@ import structlog
 from flask import Flask, Response, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from werkzeug.exceptions import HTTPException
 
-from portal.core.db import db
+from portal.core.db import LARGEST_ID, db, is_race
 from portal.core.errors import NotFound, Refusal
 from portal.core.words import lazy
 from portal.white_labels.platform import NotSetUp
 
 log = structlog.get_logger()
 RETRY_AFTER = "30"
-LARGEST_ID = 2**31 - 1
-"""Of most tables; where ids go further, the store takes greater numbers too."""
 
 WORDS = {
     400: (
@@ -37,6 +35,10 @@ WORDS = {
     405: (
         lazy("This address does not work like that"),
         lazy("Go to the page that it belongs to, and start from there."),
+    ),
+    409: (
+        lazy("This cannot be done"),
+        lazy("Go back, change what was sent, and try again."),
     ),
     413: (
         lazy("This is too large"),
@@ -68,6 +70,7 @@ def open_errors(app: Flask) -> None:
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(OperationalError, _store)
     app.register_error_handler(DataError, _unfit)
+    app.register_error_handler(IntegrityError, _overtaken)
 
 
 def _http(fault: HTTPException) -> ResponseReturnValue:
@@ -111,6 +114,15 @@ def _unfit(fault: DataError) -> ResponseReturnValue:
     numbers = [one for one in (request.view_args or {}).values() if isinstance(one, int)]
     status = 404 if any(number > LARGEST_ID for number in numbers) else 400
     return _page(status), status
+
+
+def _overtaken(fault: IntegrityError) -> ResponseReturnValue:
+    """Of two who take the same name at the same moment, the second."""
+    db.session.rollback()
+    if not is_race(fault):
+        raise fault
+    log.warning("somebody else was faster", path=request.path, fault=type(fault.orig).__name__)
+    return _page(409), 409
 
 
 def _page(status: int, words: str | None = None) -> str | Response:

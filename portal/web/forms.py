@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from flask import request
+from flask_babel import gettext as _
 from flask_wtf import FlaskForm
 from markupsafe import Markup
 from werkzeug.datastructures import FileStorage
@@ -12,10 +14,20 @@ from wtforms import Field, FieldList, FormField, StringField
 from wtforms.widgets import TextInput
 
 from portal.core.errors import Refusal
+from portal.smtp.addresses import find_forbidden
 
 
 class Form(FlaskForm):
     """A form that can show a refusal where it belongs, and list its errors for the summary."""
+
+    def validate(self, extra_validators: Mapping[str, Sequence[Any]] | None = None) -> bool:
+        """As its fields say; and none has a NUL in it, which PostgreSQL cannot keep."""
+        fits = super().validate(extra_validators)
+        laced = [field for field in _leaves(self) if any(map(_has_nul, field.raw_data or ()))]
+        for field in laced:
+            words = _("This cannot contain %(character)s.", character=find_forbidden("\0"))
+            field.errors = [*field.errors, words]
+        return fits and not laced
 
     def refuse(self, refusal: Refusal) -> None:
         """Put the words at the field they are about, else on top of the form."""
@@ -29,8 +41,9 @@ class Form(FlaskForm):
         """Every error with the id of the element to go to (None: the form as a whole)."""
         for words in self.form_errors:
             yield None, words
-        for field in self:
-            yield from _faults(field)
+        for field in _leaves(self):
+            for words in field.errors:
+                yield field.id, words
 
 
 class Query(Form):
@@ -62,13 +75,19 @@ class EmailField(StringField):
     widget = _EmailInput()
 
 
-def _faults(field: Field) -> Iterator[tuple[str | None, object]]:
-    if isinstance(field, FormField | FieldList):
-        for inner in field:
-            yield from _faults(inner)
-        return
-    for words in field.errors:
-        yield field.id, words
+def _leaves(fields: Iterable[Field]) -> Iterator[Field]:
+    """The fields that somebody fills in: no form within a form, and no list."""
+    for field in fields:
+        if isinstance(field, FormField | FieldList):
+            yield from _leaves(field)
+        else:
+            yield field
+
+
+def _has_nul(given: object) -> bool:
+    """What came of a field: a text, or a file, whose name may have one."""
+    text = given.filename if isinstance(given, FileStorage) else given
+    return isinstance(text, str) and "\0" in text
 
 
 def tidy(text: str | None) -> str | None:

@@ -161,6 +161,18 @@ def test_a_double_click_says_it_once(visit: Visits, ada: Person, olive: Person) 
     assert all_said() == ["Once."]
 
 
+@pytest.mark.both_stores
+def test_a_token_that_no_form_of_ours_has_is_refused(
+    visit: Visits, ada: Person, olive: Person
+) -> None:
+    page = (
+        visit(ada).get("/desk/new").submit("Send", subject="More mail", text="Once.", once="x" * 33)
+    )
+
+    assert page.faults == ["Use at most 32 characters."]
+    assert all_said() == []
+
+
 def test_the_same_words_may_be_said_again_on_purpose(
     visit: Visits, ada: Person, olive: Person
 ) -> None:

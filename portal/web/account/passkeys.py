@@ -50,7 +50,8 @@ def add_passkey() -> ResponseReturnValue:
     form = PasskeyForm()
     try:
         if not form.validate():
-            raise Refusal("name_missing", _("Give it a name."))
+            _place, words = next(form.faults())
+            raise Refusal("name_not_fit", str(words))
         passkeys.register(
             g.person,
             answer=request.form.get("answer", ""),
