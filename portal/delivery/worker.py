@@ -330,7 +330,13 @@ class Worker:
         memory = self._memory(start.server_id)
         memory.started_at = time.monotonic()
         lane = Lane(self._works, start.server_id, start.errand, memory)
-        lane.thread.start()
+        try:
+            lane.thread.start()
+        except RuntimeError as fault:
+            # The system gives us no more threads. The lanes that there are go on.
+            logger("delivery").error("no_lane", server=start.server_id, fault=str(fault))
+            memory.not_before = time.monotonic() + LOOKS_EVERY
+            return
         self._lanes.append(lane)
 
     def _dismiss_one(self) -> None:

@@ -144,6 +144,30 @@ def test_two_servers_are_served_beside_each_other(app: Flask) -> None:
     assert (len(acmes.ledger), len(birchs.ledger)) == (1, 1)
 
 
+def test_a_lane_for_which_the_system_has_no_thread_is_opened_later(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Scarce(Thread):
+        refusals = 1
+
+        def start(self) -> None:
+            if Scarce.refusals:
+                Scarce.refusals -= 1
+                raise RuntimeError("can't start new thread")
+            super().start()
+
+    monkeypatch.setattr("portal.delivery.lane.Thread", Scarce)
+    ada = make_person(make_white_label())
+    with Fake() as fake:
+        make_server(ada, port=fake.port)
+        message = send(make_app(ada))
+
+        drain(app)
+
+    assert states(message) == [State.SENT]
+    assert Scarce.refusals == 0
+
+
 def test_a_refused_recipient_has_failed_and_the_next_one_is_served(app: Flask) -> None:
     refuse = first(1, Say(550, "5.1.1 No such person"))
     with Fake(Script(rcpt=refuse)) as fake:
