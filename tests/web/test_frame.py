@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -93,6 +94,25 @@ def test_over_https_the_cookie_belongs_to_this_host_alone(https_app: Flask) -> N
     for part in ("Secure", "HttpOnly", "Path=/", "SameSite=Lax"):
         assert part in cookie
     assert "Domain" not in cookie
+
+
+def test_over_https_light_or_dark_is_kept_for_https_alone(https_app: Flask) -> None:
+    client = https_app.test_client(use_cookies=False)
+    page = client.get("/forgotten", base_url="https://mail.northwind.example")
+    token = re.search(r'name="csrf_token"[^>]* value="([^"]+)"', page.text)
+    assert token is not None
+
+    # As it comes from a proxy that ends TLS and does not say so.
+    answer = client.post(
+        "/theme",
+        data={"theme": "dark", "csrf_token": token[1]},
+        base_url="http://mail.northwind.example",
+        headers={"Cookie": page.headers["Set-Cookie"].partition(";")[0]},
+    )
+
+    (cookie,) = (one for one in answer.headers.getlist("Set-Cookie") if one.startswith("theme="))
+    for part in ("Secure", "HttpOnly", "Path=/", "SameSite=Lax"):
+        assert part in cookie
 
 
 def test_a_page_for_somebody_is_not_stored(visit: Visits, ada: Person) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask import abort, g, redirect, request, url_for
+from flask import abort, current_app, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
+from portal.config import Config
 from portal.web.next_page import next_page
 from portal.web.public.door import bp
 from portal.web.reader import THEME_COOKIE, THEMES
@@ -27,6 +28,7 @@ def choose_theme() -> ResponseReturnValue:
     chosen = request.form.get("theme", "")
     if chosen not in (*THEMES, "auto"):
         abort(400)
+    config: Config = current_app.config["LIVERY"]
     response = redirect(next_page())
     if chosen == "auto":
         response.delete_cookie(THEME_COOKIE, samesite="Lax")
@@ -35,7 +37,7 @@ def choose_theme() -> ResponseReturnValue:
             THEME_COOKIE,
             chosen,
             max_age=A_YEAR,
-            secure=request.is_secure,
+            secure=config.is_https,
             httponly=True,
             samesite="Lax",
         )
