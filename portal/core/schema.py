@@ -8,6 +8,7 @@ from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+import portal.core.turns  # noqa: F401 - a table that no door loads before it asks for a turn
 from portal.core.db import db
 
 PROJECT = Path(__file__).resolve().parents[2]
