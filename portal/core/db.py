@@ -47,6 +47,7 @@ SQLITE_PATIENCE = 30
 """Seconds that a transaction waits for the one writer before it."""
 
 _FOREIGN_KEY_VIOLATION, _UNIQUE_VIOLATION = "23503", "23505"
+_READ_ONLY = "25006"
 
 NAMES = {
     "ix": "ix_%(column_0_N_label)s",
@@ -228,13 +229,21 @@ def engine_options(url: str) -> dict[str, Any]:
     return {"pool_pre_ping": True}
 
 
+def _leave_a_standby(fault: ExceptionContext) -> None:
+    """A primary that became a standby refuses to write for ever: connect anew, as the address may
+    lead to another one by now."""
+    if getattr(fault.original_exception, "sqlstate", None) == _READ_ONLY:
+        fault.is_disconnect = True
+
+
 def tune(engine: Engine) -> None:
-    """Set each new connection up; harmless on PostgreSQL.
+    """See to what each store needs of its connections.
 
     SQLite: write-ahead log with full sync, foreign keys, and `BEGIN IMMEDIATE`, because a
     transaction that reads first and writes later fails at once when another one writes.
     """
     if engine.dialect.name != "sqlite":
+        event.listen(engine, "handle_error", _leave_a_standby)
         return
 
     @event.listens_for(engine, "connect")

@@ -13,10 +13,12 @@ from contextlib import contextmanager
 import pysqlite3.dbapi2 as sqlite
 import pytest
 from flask import Flask
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text, update
+from sqlalchemy.engine import Connection
 
 from portal.core.db import db
 from portal.delivery.models import Lane
+from portal.delivery.store import Store
 from portal.outbox.models import Attempt, Message
 from portal.outbox.states import State
 from portal.smtp.target import Timeouts
@@ -121,6 +123,21 @@ def test_answers_outlast_a_database_that_hangs(app: Flask, postgres: Postgres) -
             until(lambda: set(states(message)) == {State.SENT})
 
     assert each_exactly_once(fake, message)
+
+
+@pytest.mark.parametrize("store", ["postgresql"], indirect=True)
+def test_a_primary_that_became_a_standby_is_left_for_whoever_took_its_place(app: Flask) -> None:
+    store = Store(db.engine)
+
+    def as_a_standby(connection: Connection) -> None:
+        connection.execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
+
+    def write(connection: Connection) -> int:
+        return connection.execute(update(Lane).values(server_id=0)).rowcount
+
+    store.write(as_a_standby)
+
+    assert store.write(write) == 0
 
 
 def test_nothing_is_handed_over_while_the_disk_is_full(app: Flask) -> None:
