@@ -65,6 +65,23 @@ def test_what_the_form_of_a_sender_sets_stands_on_the_agents_page(
     assert "Now it is team@acme.example." in here.get(f"/people/{abe.id}/sender").content
 
 
+def test_the_form_of_a_server_says_who_has_a_sender_of_another_one(
+    visit: Visits, ada: Person, abe: Person, bob: Person, team: Sender
+) -> None:
+    other = senders.primary_of(make_server(ada, "second", from_email="other@acme.example"))
+    assert other is not None
+    make_default(abe, team)
+    make_default(bob, other)
+    here = visit(ada)
+
+    of_server = here.get(f"/servers/{team.server_id}/edit").content
+    of_sender = here.get(f"/senders/{team.id}").content
+
+    for page in (of_server, of_sender):
+        assert "now other@acme.example" in page
+        assert "now team@acme.example" not in page
+
+
 def test_none_takes_it_away_from_this_person_alone(
     visit: Visits, ada: Person, abe: Person, bob: Person, news: Sender
 ) -> None:
