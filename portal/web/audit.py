@@ -16,7 +16,7 @@ from portal.audit.search import Wanted
 from portal.core.words import lazy
 from portal.web.audit_words import ACTS, THINGS, act_of, actor_of, changes_of, target_of
 from portal.web.csv_file import Cell, csv_file
-from portal.web.forms import Query, tidy
+from portal.web.forms import Query, number_in, tidy
 from portal.web.tenant import looked_after, tenant
 from portal.white_labels import tenants
 
@@ -162,8 +162,7 @@ def _asked(form: SearchForm) -> tuple[int | None, Wanted]:
     place = tenant()
     if place is not None:
         return place.id, wanted
-    chosen = form.chain.data or ALL
-    return (int(chosen) if chosen.isdecimal() else None), wanted
+    return number_in(form.chain.data), wanted
 
 
 def _is_of_all() -> bool:

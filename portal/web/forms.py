@@ -95,6 +95,15 @@ def tidy(text: str | None) -> str | None:
     return text.strip() if text else text
 
 
+def number_in(text: object) -> int | None:
+    """The id or number that stands in a hidden field or in an address; None where none does.
+
+    Nine digits at most: every store takes them, and Python reads as many as it is given.
+    """
+    digits = str(text)
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else None
+
+
 def is_file(given: object) -> bool:
     """Whether a file was chosen; browsers send an empty one where none was."""
     return isinstance(given, FileStorage) and bool(given.filename)

@@ -24,7 +24,7 @@ from portal.outbox.models import Delivery
 from portal.outbox.states import State
 from portal.smtp.addresses import AddressError, parse_address
 from portal.web.csv_file import Cell
-from portal.web.forms import Query, tidy
+from portal.web.forms import Query, number_in, tidy
 from portal.web.states import STATES
 from portal.white_labels.models import WhiteLabel
 from portal.white_labels.tenants import all_white_labels
@@ -32,7 +32,6 @@ from portal.white_labels.tenants import all_white_labels
 MORE = ("white_label", "app", "campaign", "server", "code", "since", "until")
 """Questions that are asked less often; they stand folded away."""
 _is_message = re.compile(r"msg_[0-9a-f]{24}(\.[0-9]+)?").fullmatch
-_is_number = re.compile(r"[0-9]{1,9}").fullmatch
 _is_message_id = re.compile(r"<?(msg_[0-9a-f]{24}\.[0-9]+)@[^@\s<>]+>?").fullmatch
 
 
@@ -118,8 +117,7 @@ class SearchForm(Query):
         self, owners: Mapping[str, WhiteLabel], *, of: WhiteLabel | None
     ) -> Iterator[SelectChoice]:
         """The newest campaigns and the one that is asked for, in the Backoffice with whose."""
-        asked = self.campaign.data
-        chosen = int(asked) if _is_number(asked or "") else None
+        chosen = number_in(self.campaign.data)
         offered = (
             campaigns.to_choose_from_any(of=of, chosen=chosen)
             if g.site.is_platform

@@ -98,6 +98,15 @@ def test_the_backoffice_reads_all_of_them_or_one(
     assert not any("Secret plans" in " ".join(row) for row in platforms)
 
 
+@pytest.mark.parametrize("chain", ["9" * 5000, "9" * 20, "²", "-1"])
+def test_a_chain_that_there_cannot_be_is_everywhere(
+    told: None, visit: Visits, olive: Person, chain: str
+) -> None:
+    page = visit(olive).get("/backoffice/audit", query={"chain": chain})
+
+    assert {row[1] for row in rows(page)} == {"Acme Apps", "Birch", "Platform"}
+
+
 def test_a_white_labels_tab_in_the_backoffice_has_its_chain(
     told: None, visit: Visits, olive: Person, birch: WhiteLabel
 ) -> None:

@@ -25,7 +25,7 @@ from portal.smtp_settings import servers
 from portal.web import simulator
 from portal.web.backoffice.door import bp
 from portal.web.csv_file import csv_file
-from portal.web.forms import Form, Query, tidy
+from portal.web.forms import Form, Query, number_in, tidy
 from portal.web.guard import confirmed
 
 simulator.add_simulator(bp)
@@ -43,14 +43,8 @@ class ChooseOwnerForm(Query):
     )
 
 
-def _id(text: object) -> int | None:
-    """What stands in a hidden field, if it can be an id."""
-    digits = str(text)
-    return int(digits) if digits.isdecimal() and len(digits) < 10 else None
-
-
 class ChangeOwnerForm(Form):
-    new_owner = HiddenField(filters=[_id], validators=[DataRequired()])
+    new_owner = HiddenField(filters=[number_in], validators=[DataRequired()])
 
 
 @bp.get("/apps")

@@ -19,7 +19,7 @@ from portal.mail_templates.history import Line, difference
 from portal.mail_templates.models import MailTemplate, TemplateVersion
 from portal.mail_templates.ready import ReadyText, make_ready
 from portal.mail_templates.wordings import Wording
-from portal.web.forms import Form, tidy
+from portal.web.forms import Form, number_in, tidy
 from portal.web.headers import policy
 from portal.web.mail_templates.frames import PARTS, frame
 from portal.web.mail_templates.languages import OFFERED, choices, language_name
@@ -175,7 +175,7 @@ def _strangers(wording: Wording, known: set[str]) -> Iterator[Stranger]:
 
 
 def _save(template_id: int, language: str, text: ReadyText, form: TextForm) -> TemplateVersion:
-    since = int(form.since.data) if (form.since.data or "").isdecimal() else 0
+    since = number_in(form.since.data) or 0
     saved = drafting.write(find(template_id), language, text, since=since, by=g.person)
     db.session.commit()
     return saved

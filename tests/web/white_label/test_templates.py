@@ -704,6 +704,20 @@ def test_what_the_platform_or_another_white_label_says_is_not_there(
             assert here.answer("GET", f"/templates/{template.id}{path}").status_code == 404
 
 
+@pytest.mark.parametrize("since", ["9" * 5000, "9" * 20, "²", "-1"])
+def test_a_version_that_there_cannot_be_overwrites_none(
+    visit: Visits, ada: Person, acme: WhiteLabel, since: str
+) -> None:
+    template = make_template(acme)
+    page = visit(ada).get(f"/templates/{template.id}/edit")
+
+    told = page.submit("Save", since=since, subject="Mine")
+
+    assert "Version 1 was saved by somebody else while you wrote." in told.text
+    assert "Mine" in told.body
+    assert newest(template).number == 1
+
+
 def test_a_rival_in_the_room_is_no_rival_if_both_wrote_the_same(
     visit: Visits, ada: Person, bob: Person, acme: WhiteLabel
 ) -> None:
