@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from portal.audit.models import AuditEntry
 from portal.core.db import db
 from portal.core.paging import SIZE, Page, page_of
 from portal.core.search import each_word_in
+
+LATELY = 500
+"""Entries of a chain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,24 @@ def all_entries(
     """The same without pages, the newest first, a few hundred in memory at a time."""
     query = _matching(chain, wanted, known).order_by(AuditEntry.id.desc())
     yield from db.session.scalars(query.execution_options(yield_per=500))
+
+
+def lately(
+    chain: int, actions: Collection[str], *, target: str, since: datetime
+) -> Sequence[AuditEntry]:
+    """These acts since then on what begins so, the oldest first; among the newest entries only.
+
+    For pages that ask again and again: however long the chain is, it costs the same.
+    """
+    newest = select(func.max(AuditEntry.number)).where(AuditEntry.chain == chain).scalar_subquery()
+    query = select(AuditEntry).where(
+        AuditEntry.chain == chain,
+        AuditEntry.number > newest - LATELY,
+        AuditEntry.at >= since,
+        AuditEntry.action.in_(actions),
+        AuditEntry.target.startswith(target, autoescape=True),
+    )
+    return db.session.scalars(query.order_by(AuditEntry.number)).all()
 
 
 def _matching(

@@ -24,5 +24,10 @@ def refuse_unless(campaign: Campaign, state: CampaignState, code: str, words: st
 
 def told(campaign: Campaign, what: str, facts: Mapping[str, object] | None = None) -> None:
     """For the audit trail."""
-    target = f"campaign {campaign.public_id} {campaign.name}"
+    target = f"{target_of(campaign)}{campaign.name}"
     trail.record(campaign.white_label_id, f"campaign.{what}", target, facts or {})
+
+
+def target_of(campaign: Campaign) -> str:
+    """What everything that was ever told of it begins with; its name follows, and may change."""
+    return f"campaign {campaign.public_id} "

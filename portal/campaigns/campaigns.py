@@ -17,6 +17,7 @@ from portal.campaigns.acting import locked, refuse_unless, told
 from portal.campaigns.drafts import template_of
 from portal.campaigns.models import Audience, Campaign, CampaignHour, CampaignState
 from portal.campaigns.pace import Pace
+from portal.campaigns.pauses import stood_still
 from portal.core import clock
 from portal.core.db import db
 from portal.core.errors import Refusal
@@ -226,7 +227,10 @@ def balances_of(campaigns: Collection[Campaign]) -> dict[int, Balance]:
 
 
 def estimated_finish(campaign: Campaign) -> datetime | None:
-    """When it will be through at its pace and at the speed of the last hour; None: not known."""
+    """When it will be through at its pace and at the speed of the last hour; None: not known.
+
+    The speed is that of the time in which it was under way: a pause is nobody's slowness.
+    """
     if campaign.state is not CampaignState.RUNNING:
         return None
     now, waiting = clock.now(), balance_of(campaign).waiting
@@ -241,8 +245,9 @@ def estimated_finish(campaign: Campaign) -> datetime | None:
     ).one()
     if not done:
         return by_pace if campaign.pace != Pace().kind else None
-    passed = now - max(first, campaign.launched_at or first)
-    return max(by_pace, now + passed * (waiting / int(done)))
+    begun = max(first, campaign.launched_at or first, campaign.start_at or first)
+    passed = now - begun - stood_still(campaign, since=begun)
+    return max(by_pace, now + max(passed, timedelta(0)) * (waiting / int(done)))
 
 
 def _last_settled(campaign: Campaign) -> datetime:

@@ -7,7 +7,7 @@ a handful of queries: what an audience's people have in common was counted when 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,7 +37,7 @@ SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class LanguageShare:
-    """People of one language, and in which they will read."""
+    """Who gets it of one language, and in which they will read."""
 
     language: str  # empty: not said
     people: int
@@ -113,7 +113,8 @@ def rehearse(campaign: Campaign) -> Rehearsal:
     if audience is None or template is None:
         return Rehearsal(people, 0, refusals=refusals)
 
-    suppressed = _suppressed(audience)
+    unwanted = _suppressed(audience)
+    suppressed = sum(unwanted.values())
     try:
         version = campaign.version or templates.newest_version(template)
         facts, ways = campaigns.ways_of(campaign)
@@ -134,7 +135,7 @@ def rehearse(campaign: Campaign) -> Rehearsal:
     return Rehearsal(
         people=people,
         suppressed=suppressed,
-        languages=_languages(campaign, audience, version),
+        languages=_languages(campaign, audience, version, unwanted),
         servers=shares,
         route_words=_route_words(ways, facts, shares),
         is_out=any(isinstance(way.decision, Route) for way in ways),
@@ -145,26 +146,32 @@ def rehearse(campaign: Campaign) -> Rehearsal:
     )
 
 
-def _suppressed(audience: Audience) -> int:
+def _suppressed(audience: Audience) -> Mapping[str, int]:
+    """How many get nothing, by their language."""
     query = (
-        select(func.count())
+        select(AudienceMember.language, func.count())
         .select_from(Suppression)
         .join(
             AudienceMember,
             (AudienceMember.address == Suppression.address) & audiences.visible(audience),
         )
         .where(Suppression.white_label_id == audience.white_label_id)
+        .group_by(AudienceMember.language)
     )
-    return db.session.scalar(query) or 0
+    return {row[0]: row[1] for row in db.session.execute(query)}
 
 
 def _languages(
-    campaign: Campaign, audience: Audience, version: TemplateVersion
+    campaign: Campaign,
+    audience: Audience,
+    version: TemplateVersion,
+    unwanted: Mapping[str, int],
 ) -> list[LanguageShare]:
     chosen = campaign.language
     shares = [
-        LanguageShare(code, count, templates.text_in(version, chosen or code or None).language)
+        LanguageShare(code, people, templates.text_in(version, chosen or code or None).language)
         for code, count in audience.languages.items()
+        if (people := count - unwanted.get(code, 0))
     ]
     return sorted(shares, key=lambda share: (-share.people, share.language))
 

@@ -3,6 +3,8 @@
 // <div id="live" data-live="this page" data-every="2" data-events="stream of it, if there is one">
 // The server sends `live` events with the part as HTML while it has room for one more listener, and
 // ends them after a while; where there are none, the page is asked again and again.
+//
+// <span data-live-words="pause"> elsewhere on the page says what stands in the part's data-pause.
 
 const part = () => document.getElementById("live");
 let source = null;
@@ -34,7 +36,7 @@ async function poll() {
     const fresh = page.getElementById("live");
     if (answer.ok && fresh) {
       if (!fresh.dataset.live) return over();
-      part().replaceWith(fresh);
+      show(fresh);
     }
   } catch { /* the line is down for a moment: ask again */ }
   poll();
@@ -42,7 +44,14 @@ async function poll() {
 
 function put(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html").getElementById("live");
-  if (fresh) part().replaceWith(fresh);
+  if (fresh) show(fresh);
+}
+
+function show(fresh) {
+  part().replaceWith(fresh);
+  for (const place of document.querySelectorAll("[data-live-words]")) {
+    place.textContent = fresh.dataset[place.dataset.liveWords] ?? place.textContent;
+  }
 }
 
 // What stands around it is another now: buttons, lists.

@@ -104,6 +104,22 @@ def test_each_reads_their_language_or_the_default(app: Flask) -> None:
     ]
 
 
+@pytest.mark.both_stores
+def test_who_is_suppressed_reads_in_no_language(app: Flask) -> None:
+    ada = make_person(make_white_label())
+    make_server(ada)
+    rows = ["a@x.example,de", "b@x.example,de", "c@x.example,en", "d@x.example,fr"]
+    campaign = make_campaign(ada, make_audience(ada, rows, header="email,language"))
+    for address in ("b@x.example", "d@x.example"):
+        suppressions.add(campaign.white_label_id, address, reason=Reason.BY_HAND, by=ada)
+    db.session.commit()
+
+    seen = rehearse(campaign)
+
+    assert seen.leaving == 2
+    assert [(share.language, share.people) for share in seen.languages] == [("de", 1), ("en", 1)]
+
+
 @pytest.mark.accepts("UC-29")
 def test_a_pace_beyond_the_servers_limit_warns_and_says_when_it_ends(app: Flask) -> None:
     ada = make_person(make_white_label())

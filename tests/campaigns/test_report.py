@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 import pytest
 from flask import Flask
 
-from portal.campaigns import campaigns, report
+from portal.campaigns import campaigns, drafts, report
 from portal.campaigns.models import Campaign, CampaignHour
+from portal.campaigns.schedule import Start
+from portal.core.clock import now
 from portal.core.db import db
 from portal.delivery import log
 from portal.outbox import tally
@@ -127,6 +129,82 @@ def test_mail_that_was_put_off_does_not_bring_the_finish_nearer(
         db.session.add(CampaignHour(**row, outcome=outcome, count=10))
     tally.add(db.session.connection(), campaign.id, {"sent": 10})
     db.session.commit()
+
+    finish = campaigns.estimated_finish(campaign)
+
+    assert finish == clock.now() + timedelta(seconds=120), "20 wait, and 10 took a minute"
+
+
+def running(clock: HandSetClock, *, people: int = 30) -> Campaign:
+    """Under way for a minute, in which it reached ten."""
+    ada = make_person(make_white_label())
+    make_server(ada)
+    campaign = launched(make_campaign(ada, make_audience(ada, people)))
+    clock.advance(seconds=60)
+    reached(campaign, 10)
+    return campaign
+
+
+def reached(campaign: Campaign, count: int) -> None:
+    hour = now().replace(minute=0, second=0, microsecond=0)
+    row = {"campaign_id": campaign.id, "hour": hour, "server_id": 1, "outcome": "sent"}
+    db.session.add(CampaignHour(**row, count=count))
+    tally.add(db.session.connection(), campaign.id, {"sent": count})
+    db.session.commit()
+
+
+@pytest.mark.both_stores
+def test_a_pause_is_not_taken_for_slowness(app: Flask, clock: HandSetClock) -> None:
+    campaign = running(clock)
+    for _pause in range(2):
+        campaigns.pause(campaign)
+        clock.advance(minutes=10)
+        campaigns.resume(campaign)
+    db.session.commit()
+
+    finish = campaigns.estimated_finish(campaign)
+
+    assert finish == clock.now() + timedelta(seconds=120), "20 wait, and 10 took a minute"
+
+
+def test_of_a_pause_that_began_hours_ago_its_end_counts(app: Flask, clock: HandSetClock) -> None:
+    campaign = running(clock)
+    campaigns.pause(campaign)
+    clock.advance(hours=3, minutes=29)  # it is half past
+    campaigns.resume(campaign)
+    clock.advance(seconds=60)
+    reached(campaign, 10)
+
+    finish = campaigns.estimated_finish(campaign)
+
+    assert finish == clock.now() + timedelta(seconds=60), "10 wait, and 10 took a minute"
+
+
+def test_another_campaigns_pause_is_not_its_own(app: Flask, clock: HandSetClock) -> None:
+    campaign = running(clock)
+    other = drafts.copy(campaign, author=campaign.author)
+    campaigns.launch(other, by=campaign.author)
+    campaigns.pause(other)
+    clock.advance(seconds=60)
+    campaigns.resume(other)
+    db.session.commit()
+
+    finish = campaigns.estimated_finish(campaign)
+
+    assert finish == clock.now() + timedelta(seconds=240), "20 wait, and 10 took two minutes"
+
+
+def test_the_time_before_it_began_is_not_taken_for_slowness(
+    app: Flask, clock: HandSetClock
+) -> None:
+    ada = make_person(make_white_label())
+    make_server(ada)
+    start = Start(START + timedelta(minutes=30), "UTC")
+    campaign = launched(make_campaign(ada, make_audience(ada, 30), start=start))
+    clock.advance(minutes=30)
+    campaigns.begin(campaign)
+    clock.advance(seconds=60)
+    reached(campaign, 10)
 
     finish = campaigns.estimated_finish(campaign)
 

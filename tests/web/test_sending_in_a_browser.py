@@ -11,6 +11,7 @@ from portal.accounts.models import Person
 from portal.campaigns.models import AudienceImport, Campaign
 from portal.core.db import db
 from portal.jobs.works import do_now
+from portal.outbox import tally
 from portal.white_labels.models import WhiteLabel
 from tests.equipment.browser import PHONE, Browser, accessibility_faults
 from tests.equipment.campaigns import launched, make_audience, make_campaign
@@ -92,6 +93,22 @@ def test_an_admin_brings_people_in_launches_and_watches(
         page.get_by_role("link", name="Delivery log").last.click()
         expect(page.get_by_role("main")).to_contain_text("person-19@customer.example")
         assert len(server.ledger) == 20
+
+
+def test_the_number_on_the_button_that_pauses_goes_along(
+    served: Served, browser: Browser, ada: Person
+) -> None:
+    make_server(ada, "acme-own")
+    running = launched(make_campaign(ada, make_audience(ada, 3)))
+    page = served.come_in(browser.open_page(), ada)
+    page.goto(served.url(ada, f"/campaigns/{running.id}"))
+    expect(page.get_by_role("button", name="Pause: 3 people wait")).to_be_visible()
+
+    tally.add(db.session.connection(), running.id, {"sent": 1})
+    db.session.commit()
+
+    expect(page.locator("#live")).to_contain_text("1 of 3 people reached, 2 wait")
+    expect(page.get_by_role("button", name="Pause: 2 people wait")).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

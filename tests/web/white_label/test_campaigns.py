@@ -508,6 +508,7 @@ def test_a_stream_tells_how_it_stands_and_ends(
     assert answer.mimetype == "text/event-stream"
     (piece,) = events(answer.get_data(as_text=True))
     assert "0 of 2 people reached, 2 wait" in " ".join(re.sub("<[^>]+>", "", piece).split())
+    assert 'data-pause="Pause: 2 people wait"' in piece, "the button beside it says the same"
 
 
 def test_a_stream_shows_signs_of_life_while_nothing_changes(
