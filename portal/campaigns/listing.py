@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Select, and_, or_, select
 
+from portal.campaigns.audiences import USING
 from portal.campaigns.models import Campaign, CampaignState
 from portal.core.db import db
 from portal.core.errors import NotFound
@@ -99,6 +100,17 @@ def on_server(server: SmtpServer) -> Sequence[Campaign]:
         .outerjoin(Sender, Sender.id == Campaign.sender_id)
         .outerjoin(MailTemplate, MailTemplate.id == Campaign.template_id)
         .where(Campaign.state.in_(going), or_(by_sender, by_template))
+    )
+    return db.session.scalars(query.order_by(Campaign.name, Campaign.id)).all()
+
+
+def with_template(template: MailTemplate) -> Sequence[Campaign]:
+    """Campaigns that were launched with this template and are not in the outbox whole, by name."""
+    query = select(Campaign).where(
+        Campaign.white_label_id == template.white_label_id,
+        Campaign.template_id == template.id,
+        Campaign.state.in_(USING),
+        ~Campaign.is_handed_over,
     )
     return db.session.scalars(query.order_by(Campaign.name, Campaign.id)).all()
 

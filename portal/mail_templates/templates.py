@@ -145,14 +145,14 @@ def forget_server(server: SmtpServer) -> int:
 
 
 def archive(template: MailTemplate) -> None:
-    """It can no longer be sent; what was sent with it stays readable."""
+    """Nothing new can name it. What was accepted or launched with it leaves, and stays readable."""
     if template.archived_at is None:
         template.archived_at = clock.now()
         trail.record(template.white_label_id, "template.archived", _told(template))
 
 
 def unarchive(template: MailTemplate) -> None:
-    """It can be sent again."""
+    """It can be named again."""
     if template.archived_at is not None:
         template.archived_at = None
         trail.record(template.white_label_id, "template.unarchived", _told(template))

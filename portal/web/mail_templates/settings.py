@@ -95,14 +95,14 @@ def copy_template(template_id: int) -> ResponseReturnValue:
 
 
 def archive_template(template_id: int) -> ResponseReturnValue:
-    """Put it away; what was sent with it stays readable."""
+    """Put it away; its page then names the campaigns that still leave with it."""
     shown = find(template_id)
     templates.archive(shown)
     db.session.commit()
     flash(
         _(
-            "%(name)s is archived. Whatever still names it is refused; what was sent can be "
-            "read as before.",
+            "%(name)s is archived. Whatever names it from now on is refused; what was accepted "
+            "before still leaves.",
             name=shown.name,
         )
     )

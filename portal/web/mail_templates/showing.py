@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from wtforms.validators import DataRequired
 
+from portal.campaigns import listing as campaigns
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import lazy
@@ -135,6 +136,7 @@ def page_of(
             samples={name: samples.get(name, "") for name in names_in(version)},
             refusal=refusal,
             server_name=server_name,
+            campaigns=campaigns.with_template(shown) if shown.archived_at else (),
         )
     )
     response.headers["Content-Security-Policy"] = policy(frame_src="'self'")

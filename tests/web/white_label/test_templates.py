@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from portal.accounts.models import Person
+from portal.campaigns.schedule import Start
 from portal.core.db import db
 from portal.mail_templates import drafting, gallery, ready, samples, templates
 from portal.mail_templates.content import Prepared, prepared
@@ -25,6 +27,7 @@ from portal.routing.decide import By
 from portal.smtp.addresses import parse_mailbox
 from portal.smtp_settings import rations
 from portal.white_labels.models import WhiteLabel
+from tests.equipment.campaigns import launched, make_audience, make_campaign, worked
 from tests.equipment.clock import HandSetClock
 from tests.equipment.stage import fresh, make_app, make_server, make_template
 from tests.equipment.visitor import Page, Visits
@@ -668,11 +671,35 @@ def test_a_copy_has_a_name_of_its_own(visit: Visits, ada: Person, acme: WhiteLab
     assert said(templates.find(acme.id, "welcome-copy")) == said(template)
 
 
+def test_whoever_archives_it_is_told_which_campaigns_still_leave_with_it(
+    visit: Visits, ada: Person, acme: WhiteLabel, clock: HandSetClock
+) -> None:
+    make_server(ada, "acme-own")
+    template, another = make_template(acme), make_template(acme, "another")
+    people, later = make_audience(ada, 3), Start(clock.now() + timedelta(days=1), "UTC")
+    make_campaign(ada, people, template=template, name="Was written")
+    launched(make_campaign(ada, people, template=another, name="Has another", start=later))
+    waits = launched(make_campaign(ada, people, template=template, name="Waits", start=later))
+    here = visit(ada)
+
+    archived = here.get(f"/templates/{template.id}").submit("Archive")
+    clock.advance(days=1, minutes=1)
+    worked(waits)
+    gone = here.get(f"/templates/{template.id}")
+
+    words = "Campaigns that were launched before still leave with it:"
+    assert f"{words} Waits" in archived.text
+    assert "Was written" not in archived.text
+    assert "Has another" not in archived.text
+    assert db.session.scalar(select(func.count()).select_from(Delivery)) == 3
+    assert words not in gone.text
+
+
 def test_archived_and_in_use_again(visit: Visits, ada: Person, acme: WhiteLabel) -> None:
     template = make_template(acme)
 
     archived = visit(ada).get(f"/templates/{template.id}").submit("Archive")
-    assert "it is sent no more" in archived.text
+    assert "nothing new is sent with it" in archived.text
     assert fresh(template).archived_at is not None
 
     archived.submit("Use it again")
