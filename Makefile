@@ -19,6 +19,7 @@ endif
 BIN   := .venv/bin
 TESTS ?= tests
 WORKERS ?= auto
+STORE := sqlite
 
 # Where the system has no npm, the one from the package index stands in.
 NPM := $(shell command -v npm)
@@ -62,8 +63,8 @@ types: $(DEV)  ## strict types
 	@$(BIN)/mypy
 
 .PHONY: tests
-tests: $(DEV) assets  ## the tests alone; TESTS=tests/smtp for some of them
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --quiet $(TESTS)
+tests: $(DEV) assets  ## the tests alone; TESTS=tests/smtp for some, STORE=postgresql on that one
+	@TEST_STORE=$(STORE) $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal --quiet $(TESTS)
 
 .PHONY: programs
 programs:  ## what tests talk to: installed from the system's packages where that is allowed

@@ -231,6 +231,7 @@ def test_what_failed_by_a_clock_ahead_of_ours_is_sent_again_too(
 
 
 @pytest.mark.parametrize("others", [0, 400])
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_each_step_reads_what_lies_behind_the_last_one(
     app: Flask, monkeypatch: pytest.MonkeyPatch, others: int
 ) -> None:

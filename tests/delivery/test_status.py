@@ -31,6 +31,7 @@ def message(ada: Person) -> Message:
 
 
 @pytest.mark.parametrize("ask", [status.readiness, status.registry])
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_monitoring_reads_nothing_that_is_over(message: Message, ask: Callable[[], Any]) -> None:
     with plans(of="FROM delivery") as found:
         ask()
@@ -40,6 +41,7 @@ def test_monitoring_reads_nothing_that_is_over(message: Message, ask: Callable[[
     assert all(search(only_these, steps[0]) for steps in found), found
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_what_a_change_concerns_is_found_among_what_waits_or_is_held(
     message: Message, acme: WhiteLabel
 ) -> None:
@@ -59,6 +61,7 @@ def test_what_a_change_concerns_is_found_among_what_waits_or_is_held(
     assert all(search("INDEX ix_delivery_(waiting|notable)", steps[0]) for steps in found), found
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_what_is_looked_for_each_minute_is_found_among_what_is_held(message: Message) -> None:
     with plans(of="delivery") as found:
         held.recovered_domains()

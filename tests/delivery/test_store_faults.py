@@ -80,6 +80,7 @@ def impatient_sqlite() -> None:
     db.engine.dispose()
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_answers_outlast_a_locked_database(app: Flask) -> None:
     with Fake(Script(body=slowly)) as fake:
         message = accepted(fake)
@@ -140,6 +141,7 @@ def test_a_primary_that_became_a_standby_is_left_for_whoever_took_its_place(app:
     assert store.write(write) == 0
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_nothing_is_handed_over_while_the_disk_is_full(app: Flask) -> None:
     folder = app.config["LIVERY"].instance
     with Fake(Script(body=slowly)) as fake:

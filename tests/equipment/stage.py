@@ -7,16 +7,20 @@ test never waits for the test itself; call `fresh(thing)` to see what others cha
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.pool import Pool
 
 from portal import create_app
 from portal.accounts.models import Person, Role
@@ -34,6 +38,10 @@ from tests.equipment.compiled import share_statements
 
 Thing = TypeVar("Thing")
 
+
+STORES = ("sqlite", "postgresql")
+STORE = os.environ.get("TEST_STORE", "sqlite")
+"""Which one a test runs on that does not say; each speaks for both, with few exceptions."""
 
 NO_DNS = "255.255.255.255:9"
 """A name server that nothing can be sent to: no test asks the real ones by mistake."""
@@ -83,29 +91,52 @@ def create_schema(database_url: str) -> None:
     engine.dispose()
 
 
+def pytest_configure() -> None:
+    if STORE not in STORES:
+        raise pytest.UsageError(f"TEST_STORE={STORE} is none of {', '.join(STORES)}")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test marked `both_stores` runs once on SQLite and once on PostgreSQL."""
     if metafunc.definition.get_closest_marker("both_stores"):
         metafunc.fixturenames.append("store")
-        metafunc.parametrize("store", ["sqlite", "postgresql"], indirect=True)
+        metafunc.parametrize("store", STORES, indirect=True)
 
 
 @pytest.fixture
 def store(request: pytest.FixtureRequest) -> str:
     """Which store this test runs on."""
-    return str(getattr(request, "param", "sqlite"))
+    return str(getattr(request, "param", STORE))
 
 
 @pytest.fixture
 def config(
     tmp_path: Path, store: str, empty_database: Path, request: pytest.FixtureRequest
-) -> Config:
+) -> Iterator[Config]:
     """The configuration of this test's application."""
     if store == "postgresql":
         make_database: Callable[..., str] = request.getfixturevalue("make_postgres_database")
-        return make_config(tmp_path, make_database(filled_by=create_schema))
+        with _closing_connections():
+            yield make_config(tmp_path, make_database(filled_by=create_schema))
+        return
     shutil.copy(empty_database, tmp_path / "livery.db")
-    return make_config(tmp_path)
+    yield make_config(tmp_path)
+
+
+@contextmanager
+def _closing_connections() -> Iterator[None]:
+    """Close what is opened meanwhile: psycopg warns of a connection that is forgotten, as those of
+    a second application are."""
+    opened: list[DBAPIConnection] = []
+
+    def note(connection: DBAPIConnection, _record: object) -> None:
+        opened.append(connection)
+
+    event.listen(Pool, "connect", note)
+    yield
+    event.remove(Pool, "connect", note)
+    for connection in opened:
+        connection.close()
 
 
 @pytest.fixture
