@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from io import TextIOWrapper
@@ -16,7 +17,9 @@ BYTE_ORDER_MARK = "\ufeff"
 """Without it spreadsheets take UTF-8 for something else."""
 IN_MEMORY = 1024 * 1024
 """Bytes; a longer file is written to disk."""
-_FORMULAS = ("=", "+", "-", "@")
+_formulas = re.compile(r'(^|;)([\s"]*[=+@＝＋－＠-])')
+"""A semicolon begins a cell as well where the comma stands in numbers, as in German; and where
+people write in wide letters, the wide signs count too. OWASP, "CSV Injection"."""
 
 Cell = str | int | datetime | None
 
@@ -48,4 +51,4 @@ def harmless(cell: Cell) -> str:
         return cell.isoformat(timespec="seconds")
     text = "" if cell is None else str(cell)
     text = "".join(character if character.isprintable() else " " for character in text)
-    return f"'{text}" if text.lstrip().startswith(_FORMULAS) else text
+    return _formulas.sub(r"\1'\2", text)
