@@ -114,6 +114,7 @@ def rests(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return rested
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_between_two_steps_others_may_write(app: Flask, rests: list[float]) -> None:
     assert works.do_now("any", 1) == 3
 
