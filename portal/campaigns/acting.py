@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from sqlalchemy import select
+
 from portal.audit import trail
 from portal.campaigns.models import Campaign, CampaignState
 from portal.core.db import db
-from portal.core.errors import Refusal
+from portal.core.errors import NotFound, Refusal
+from portal.core.words import _
 
 
 def locked(campaign: Campaign) -> Campaign:
-    """As it is now, and nobody else changes it until this transaction ends."""
-    db.session.refresh(campaign, with_for_update=True)
-    return campaign
+    """As it is now, and nobody else changes it until this transaction ends.
+
+    Raises:
+        NotFound: somebody has just thrown the draft away.
+    """
+    its = select(Campaign).where(Campaign.id == campaign.id).with_for_update()
+    found = db.session.scalar(its.execution_options(populate_existing=True))
+    if found is None:
+        raise NotFound(_("campaign"))
+    return found
 
 
 def refuse_unless(campaign: Campaign, state: CampaignState, code: str, words: str) -> None:

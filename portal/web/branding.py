@@ -12,7 +12,8 @@ from wtforms.validators import DataRequired
 from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import lazy
-from portal.web.forms import Form, is_file, tidy
+from portal.web.edit_form import EditForm
+from portal.web.forms import is_file, tidy
 from portal.web.tenant import looked_after, tenant
 from portal.white_labels import tenants
 from portal.white_labels.brand import LIGHT_SURFACE, READABLE, contrast, in_dark, in_light
@@ -21,7 +22,7 @@ from portal.white_labels.logo import KIND, read_logo
 from portal.white_labels.models import WhiteLabel
 
 
-class BrandForm(Form):
+class BrandForm(EditForm):
     name = StringField(
         lazy("Name"),
         filters=[tidy],

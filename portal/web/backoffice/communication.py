@@ -14,13 +14,14 @@ from portal.core.words import lazy
 from portal.routing.facts import Ask, gather
 from portal.routing.ways import way_of
 from portal.web.backoffice.door import bp
-from portal.web.forms import EmailField, Form, tidy
+from portal.web.edit_form import EditForm
+from portal.web.forms import EmailField, tidy
 from portal.web.smtp_servers import add_pages
 from portal.web.smtp_servers.watching import server_rows
 from portal.white_labels import platform
 
 
-class CommunicationForm(Form):
+class CommunicationForm(EditForm):
     name = StringField(
         lazy("Name of the platform"),
         filters=[tidy],

@@ -15,10 +15,11 @@ from portal.desk import record_templates as acts
 from portal.desk.pasted_records import EXAMPLE, read_records
 from portal.desk.request_models import RecordTemplate
 from portal.web.backoffice.door import bp
+from portal.web.edit_form import EditForm
 from portal.web.forms import Form, tidy
 
 
-class RecordTemplateForm(Form):
+class RecordTemplateForm(EditForm):
     name = StringField(
         lazy("Name"),
         filters=[tidy],

@@ -17,7 +17,8 @@ from portal.mail_templates import drafting, templates
 from portal.mail_templates.models import MailTemplate
 from portal.smtp_settings import servers
 from portal.smtp_settings.models import SmtpServer
-from portal.web.forms import Form, tidy
+from portal.web.edit_form import EditForm
+from portal.web.forms import tidy
 from portal.web.mail_templates.languages import choices
 from portal.web.mail_templates.listing import server_name
 from portal.web.mail_templates.showing import find
@@ -25,7 +26,7 @@ from portal.web.mail_templates.showing import find
 _AS_WRITTEN = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
 
 
-class NameForm(Form):
+class NameForm(EditForm):
     name = StringField(
         lazy("Name"),
         filters=[tidy],

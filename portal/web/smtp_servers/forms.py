@@ -26,6 +26,7 @@ from portal.smtp.target import TlsVersion
 from portal.smtp_settings.models import AuthKind, TlsMode
 from portal.smtp_settings.presets import Preset, ses_host
 from portal.smtp_settings.values import LIMITS, ServerValues
+from portal.web.edit_form import EditForm
 from portal.web.forms import EmailField, Form, tidy
 from portal.web.mail_templates.languages import language_name
 from portal.web.smtp_servers import typed_secret
@@ -150,7 +151,7 @@ def _lines(text: str | None) -> str | None:
     return "\n".join(text.split("\r\n")).strip() or None if text else None
 
 
-class _Settings(BearerFields, TestFields):
+class _Settings(EditForm, BearerFields, TestFields):
     """What every server has."""
 
     auth = RadioField(

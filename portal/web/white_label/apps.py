@@ -21,6 +21,7 @@ from portal.outbox import effects
 from portal.routing.ways import is_in_sandbox, ways_of
 from portal.web import simulator
 from portal.web.csv_file import csv_file
+from portal.web.edit_form import EditForm
 from portal.web.forms import Form, Query, tidy
 from portal.web.guard import confirmed
 from portal.web.white_label.door import bp
@@ -33,7 +34,7 @@ class SearchForm(Query):
     q = StringField(lazy("Search"), filters=[tidy], render_kw={"type": "search"})
 
 
-class AppForm(Form):
+class AppForm(EditForm):
     name = StringField(
         lazy("Name"),
         filters=[tidy],

@@ -17,6 +17,7 @@ from wtforms.validators import DataRequired, Length, Optional
 
 from portal.campaigns import audiences, drafts, listing, schedule
 from portal.campaigns import campaigns as acts
+from portal.campaigns.acting import locked
 from portal.campaigns.drafts import Wishes
 from portal.campaigns.models import Campaign, CampaignState
 from portal.campaigns.pace import Pace, PaceKind
@@ -29,6 +30,7 @@ from portal.core.words import Words, lazy
 from portal.mail_templates import templates
 from portal.mail_templates.asking import asked_by
 from portal.routing.choices import sender_choices
+from portal.web.edit_form import EditForm
 from portal.web.forms import Form, tidy
 from portal.web.headers import policy
 from portal.web.log import MAIL_POLICY
@@ -44,7 +46,7 @@ STEPS: dict[str, Words] = {
 _PREFIX = "value-"
 
 
-class MessageForm(Form):
+class MessageForm(EditForm):
     name = StringField(
         lazy("Name"),
         filters=[tidy],
@@ -55,7 +57,7 @@ class MessageForm(Form):
     template = SelectField(lazy("Template"), validators=[DataRequired(lazy("What does it say?"))])
 
 
-class PeopleForm(Form):
+class PeopleForm(EditForm):
     audience = SelectField(lazy("Audience"), validators=[DataRequired(lazy("Whom does it go to?"))])
     language = SelectField(lazy("Language"))
     sender = SelectField(
@@ -64,7 +66,7 @@ class PeopleForm(Form):
     )
 
 
-class TimeForm(Form):
+class TimeForm(EditForm):
     start = RadioField(
         lazy("Begins"),
         choices=[
@@ -240,7 +242,7 @@ def _values_form(campaign: Campaign) -> Form:
         )
         for name in _asked(campaign)
     }
-    form: Form = type("ValuesForm", (Form,), fields)()
+    form: Form = type("ValuesForm", (EditForm,), fields)()
     return form
 
 
@@ -284,7 +286,7 @@ def _keep(campaign: Campaign, step: str, form: Any) -> str:
     Raises:
         Refusal: something of it cannot be.
     """
-    wishes, words = _wishes(campaign), ""
+    wishes, words = _wishes(locked(campaign)), ""
     match step:
         case "message":
             template_id = int(form.template.data)

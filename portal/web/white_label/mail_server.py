@@ -18,14 +18,15 @@ from portal.routing.ways import ways_of
 from portal.senders import answering
 from portal.smtp_settings import servers
 from portal.web.domain_pages import STATES
-from portal.web.forms import EmailField, Form, tidy
+from portal.web.edit_form import EditForm
+from portal.web.forms import EmailField, tidy
 from portal.web.mail_templates.languages import choices
 from portal.web.white_label.door import bp
 from portal.white_labels import tenants
 from portal.white_labels.models import MailMode
 
 
-class AnswerForm(Form):
+class AnswerForm(EditForm):
     """Whether mailboxes only send, and where answers go instead."""
 
     only_sends = BooleanField(

@@ -27,6 +27,7 @@ from portal.smtp_settings import servers
 from portal.smtp_settings.models import SmtpServer
 from portal.web.csv_file import csv_file
 from portal.web.domain_pages import shown
+from portal.web.edit_form import EditForm
 from portal.web.forms import EmailField, Form, tidy
 from portal.web.smtp_servers.fields import BoxesField
 from portal.web.smtp_servers.forms import TestFields
@@ -35,7 +36,7 @@ from portal.web.smtp_servers.trying import Result
 from portal.web.white_label.door import bp
 
 
-class SenderForm(Form):
+class SenderForm(EditForm):
     server = SelectField(
         lazy("Server"), coerce=int, description=lazy("The one that carries mail from it.")
     )
