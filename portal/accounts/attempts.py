@@ -46,12 +46,8 @@ def begin(account: str, address: str) -> timedelta:
     An attempt that must wait is not counted: waiting it out is enough, and hammering does not
     lengthen it. Nothing is decided until the caller has committed.
     """
-    if db.engine.dialect.name == "postgresql":
-        # SQLite has one writer anyway; here two attempts on one account take turns.
-        for subject in (account, address):
-            db.session.execute(
-                text("SELECT pg_advisory_xact_lock(7062, hashtext(:subject))"), {"subject": subject}
-            )
+    for subject in (account, address):
+        _take_turns(subject)
     wait = max(_wait(account, FREE_FOR_ACCOUNT), _wait(address, FREE_FOR_ADDRESS))
     if not wait:
         count(account)
@@ -92,7 +88,11 @@ def take_back(subject: str, within: timedelta) -> None:
 
 
 def how_often(subject: str, within: timedelta) -> int:
-    """How often it happened in the span that ends now."""
+    """How often it happened in the span that ends now.
+
+    Whoever asks, and then counts one more, has the answer to themselves until they commit.
+    """
+    _take_turns(subject)
     query = select(func.count()).select_from(Tally)
     return (
         db.session.scalar(query.where(Tally.subject == subject, Tally.at > clock.now() - within))
@@ -103,6 +103,14 @@ def how_often(subject: str, within: timedelta) -> int:
 def forget_before(moment: datetime) -> int:
     """Forget what happened before this moment; tells how much."""
     return forget_rows(Tally, Tally.at < moment)
+
+
+def _take_turns(subject: str) -> None:
+    """Two at once are counted one after the other; SQLite has one writer anyway."""
+    if db.engine.dialect.name == "postgresql":
+        db.session.execute(
+            text("SELECT pg_advisory_xact_lock(7062, hashtext(:subject))"), {"subject": subject}
+        )
 
 
 def _wait(subject: str, free: int) -> timedelta:

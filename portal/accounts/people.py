@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo, available_timezones
 
-from sqlalchemy import ColumnElement, Select, delete, func, select
+from sqlalchemy import ColumnElement, Select, delete, select
 from sqlalchemy.orm import selectinload
 
 from portal.accounts import links, passwords, sign_in
@@ -196,7 +196,7 @@ def remove(person: Person, *, by: Person | None) -> None:
     """
     if by is not None and by.id == person.id:
         raise Refusal("removes_oneself", _("You cannot remove yourself; somebody else can."))
-    if person.is_platform_owner and _count(None, Role.PLATFORM_OWNER) < 2:
+    if person.is_platform_owner and len(_owners_who_stay()) < 2:
         raise Refusal("last_owner", _("The platform needs at least one owner."))
     person.removed_at = clock.now()
     person.password_hash = None
@@ -229,9 +229,10 @@ def keep_hash_current(person: Person, password: Secret) -> None:
         person.password_hash = passwords.hashed(password)
 
 
-def _count(white_label_id: int | None, role: Role) -> int:
-    query = _present(white_label_id).where(Person.role == role)
-    return db.session.scalar(select(func.count()).select_from(query.subquery())) or 0
+def _owners_who_stay() -> Sequence[Person]:
+    """All of them until the caller commits: of two who remove each other the second waits."""
+    query = _present(None).where(Person.role == Role.PLATFORM_OWNER).order_by(Person.id)
+    return db.session.scalars(query.with_for_update(key_share=True)).all()
 
 
 def _address(email: str) -> str:

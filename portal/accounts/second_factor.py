@@ -12,7 +12,7 @@ from portal.accounts import tokens
 from portal.accounts.models import Person, RecoveryCode
 from portal.audit import trail
 from portal.core import clock, sealed, vault
-from portal.core.db import db
+from portal.core.db import db, lock
 from portal.core.errors import Refusal
 from portal.core.secret import Secret
 from portal.core.words import _
@@ -74,6 +74,8 @@ def is_right(person: Person, code: str) -> bool:
 
 def new_recovery_codes(person: Person) -> list[str]:
     """Fresh codes instead of all old ones; only their hashes are kept."""
+    # Of two who ask at once the second waits, or the codes of both would be good.
+    lock(person)
     db.session.execute(delete(RecoveryCode).where(RecoveryCode.person_id == person.id))
     codes = ["".join(secrets.choice(_ALPHABET) for _ in range(16)) for _ in range(CODES)]
     db.session.add_all(

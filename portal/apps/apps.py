@@ -12,7 +12,7 @@ from portal.apps.keys import keys_of, revoke
 from portal.apps.models import App
 from portal.audit import trail
 from portal.core import clock
-from portal.core.db import db
+from portal.core.db import db, lock
 from portal.core.errors import NotFound, Refusal
 from portal.core.paging import SIZE, Page, page_of
 from portal.core.search import each_word_in
@@ -170,7 +170,11 @@ def _free_name(white_label: WhiteLabel, name: str) -> str:
 
 
 def _check_owner(white_label: WhiteLabel, owner: Person) -> None:
-    """An admin of the same white label: agents write and send, but set nothing up."""
+    """An admin of the same white label: agents write and send, but set nothing up.
+
+    They stay what they are until the caller commits (see `leaving`).
+    """
+    lock(owner)
     if owner.white_label_id != white_label.id or owner.is_removed:
         raise Refusal("no_such_owner", _("There is no such person here."), field="owner")
     if owner.role is not Role.ADMIN:

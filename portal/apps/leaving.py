@@ -15,7 +15,7 @@ from portal.accounts import people
 from portal.accounts.models import Person, Role
 from portal.apps.apps import apps_owned_by
 from portal.apps.models import App
-from portal.core.db import db
+from portal.core.db import db, lock
 from portal.core.errors import Refusal
 from portal.core.words import _
 from portal.senders import senders
@@ -74,6 +74,8 @@ def change_role(person: Person, *, role: Role, by: Person | None) -> None:
 
 
 def _check_owns_nothing(person: Person) -> None:
+    """Nor can anything be given to them until the caller commits."""
+    lock(person)
     owned = apps_owned_by(person)
     if owned:
         names = ", ".join(app.name for app in owned)

@@ -20,7 +20,7 @@ from portal.campaigns.models import (
     ImportState,
 )
 from portal.core import clock
-from portal.core.db import db
+from portal.core.db import db, lock
 from portal.core.errors import NotFound, Refusal
 from portal.core.paging import SIZE, Page, page_of
 from portal.core.search import each_word_in
@@ -75,7 +75,7 @@ def delete(audience: Audience) -> None:
     Raises:
         Refusal: a campaign still takes people from it.
     """
-    db.session.refresh(audience, with_for_update=True)
+    lock(audience)
     if _is_used(audience):
         raise Refusal(
             "audience_in_use",
@@ -192,7 +192,7 @@ def add_member(
         Refusal: something is wrong with the address, name, language or a value, they are there
             already, or a file is just being read.
     """
-    db.session.refresh(audience, with_for_update=True)
+    lock(audience)
     refuse_while_open(audience)
     try:
         address = parse_address(email.strip())
@@ -235,11 +235,16 @@ def add_member(
 
 
 def remove_member(audience: Audience, member: AudienceMember) -> None:
-    """Take one person out; campaigns that are in the outbox already are not touched."""
-    db.session.refresh(audience, with_for_update=True)
+    """Take one person out; campaigns that are in the outbox already are not touched.
+
+    Raises:
+        NotFound: somebody has just done so.
+    """
+    lock(audience)
+    its = delete_rows(AudienceMember).where(AudienceMember.id == member.id)
+    if db.session.scalar(its.returning(AudienceMember.id)) is None:
+        raise NotFound(_("member"))
     count(audience, [member], -1)
-    db.session.delete(member)
-    db.session.flush()
 
 
 def count(audience: Audience, people: Sequence[AudienceMember], sign: int) -> None:

@@ -19,7 +19,7 @@ from portal.campaigns.models import Audience, Campaign, CampaignHour, CampaignSt
 from portal.campaigns.pace import Pace
 from portal.campaigns.pauses import stood_still
 from portal.core import clock
-from portal.core.db import db
+from portal.core.db import db, lock
 from portal.core.errors import Refusal
 from portal.core.words import _, kept
 from portal.mail_templates import templates
@@ -70,6 +70,9 @@ def launch(campaign: Campaign, *, by: Person | None) -> None:
     refuse_unless(campaign, CampaignState.DRAFT, "not_a_draft", _("It is launched already."))
     if campaign.template is None:
         raise Refusal("template_missing", _("Choose a template."), field="template")
+    if campaign.audience is not None:
+        # Whoever deletes it at this moment waits, and finds that it is in use.
+        lock(campaign.audience)
     if campaign.audience is None or campaign.audience.deleted_at is not None:
         raise Refusal("audience_missing", _("Choose an audience."), field="audience")
     if not campaign.audience.size:

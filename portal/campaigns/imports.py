@@ -35,7 +35,7 @@ from portal.campaigns.models import (
     ImportState,
 )
 from portal.core import clock
-from portal.core.db import db
+from portal.core.db import db, lock
 from portal.core.errors import NotFound, Refusal
 from portal.core.words import _
 from portal.outbox import suppressions
@@ -68,7 +68,7 @@ def upload(
     Raises:
         Refusal: it is empty or too large, or another list is on its way into this audience.
     """
-    db.session.refresh(audience, with_for_update=True)
+    lock(audience)
     audiences.refuse_while_open(audience)
     imported = AudienceImport(
         audience_id=audience.id,
@@ -146,6 +146,7 @@ def map_columns(imported: AudienceImport, mapping: Mapping) -> None:
     Raises:
         Refusal: that cannot be, or it was read already.
     """
+    lock(imported)
     if imported.state is not ImportState.UPLOADED:
         raise Refusal("import_begun", _("This list has been read already."))
     imported.mapping = mapping.checked(len(imported.header)).to_json()
@@ -157,6 +158,7 @@ def begin(imported: AudienceImport) -> None:
     Raises:
         Refusal: it was read already.
     """
+    lock(imported)
     if imported.state is not ImportState.UPLOADED:
         raise Refusal("import_begun", _("This list has been read already."))
     imported.state, imported.started_at = ImportState.CHECKING, clock.now()
@@ -187,11 +189,11 @@ def confirm(imported: AudienceImport) -> None:
     Raises:
         Refusal: it was not read to its end, or is decided already.
     """
-    db.session.refresh(imported, with_for_update={"of": AudienceImport})
+    audience = imported.audience  # its row comes first, as where somebody deletes it
+    lock(audience)
+    lock(imported)
     if imported.state is not ImportState.CHECKED:
         raise Refusal("import_not_checked", _("This list is not ready to be taken over."))
-    audience = imported.audience
-    db.session.refresh(audience, with_for_update=True)
     newest = select(func.max(AudienceMember.id)).where(AudienceMember.audience_id == audience.id)
     audience.visible_to = db.session.scalar(newest) or audience.visible_to
     audience.size += imported.added
@@ -213,7 +215,7 @@ def cancel(imported: AudienceImport) -> None:
     Raises:
         Refusal: it is decided already.
     """
-    db.session.refresh(imported, with_for_update={"of": AudienceImport})
+    lock(imported)
     if not imported.state.is_open:
         raise Refusal("import_decided", _("This list was decided on already."))
     imported.state, imported.ended_at = ImportState.CANCELLED, clock.now()

@@ -159,6 +159,16 @@ def _refuse_to_write(_session: Any, _context: Any, _instances: Any) -> None:
         raise RuntimeError("something was about to be written where only reading is allowed")
 
 
+def lock(row: Base) -> None:
+    """The row as it is now, and nobody else changes it until the caller commits.
+
+    What is changed in it and not written yet is written before, for a refresh alone would lose it.
+    Rows that refer to it can still be added.
+    """
+    db.session.flush()
+    db.session.refresh(row, with_for_update={"of": type(row), "key_share": True})
+
+
 def is_race(fault: IntegrityError) -> bool:
     """Whether somebody else has just done what can be done once, or removed what this refers to.
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from portal.core.db import db
+from portal.core.db import lock
 from portal.desk.request_models import DomainRequest
-from portal.domains.models import Domain
 
 
 def locked(request: DomainRequest) -> DomainRequest:
@@ -12,7 +11,7 @@ def locked(request: DomainRequest) -> DomainRequest:
 
     In this order wherever both are needed: else two could wait for each other.
     """
-    db.session.refresh(request, with_for_update={"of": DomainRequest})
+    lock(request)
     if request.domain is not None:
-        db.session.refresh(request.domain, with_for_update={"of": Domain})
+        lock(request.domain)
     return request

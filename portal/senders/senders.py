@@ -104,9 +104,9 @@ def change(sender: Sender, values: SenderValues) -> dict[str, str]:
     }
     if not changes:
         return {}
-    sender.email, sender.name, sender.reply_to = values.email, values.name, values.reply_to
     if "email" in changes or "name" in changes:
-        sender.server.version += 1
+        _count_change(sender.server)
+    sender.email, sender.name, sender.reply_to = values.email, values.name, values.reply_to
     trail.record(sender.white_label_id, "sender.changed", _told(sender), changes)
     return changes
 
@@ -288,10 +288,20 @@ def _demote_primary(white_label: WhiteLabel | None, server: SmtpServer) -> None:
 
 
 def _delete(sender: Sender) -> None:
+    _count_change(sender.server)
     db.session.execute(delete_rows(SenderDefault).where(SenderDefault.sender_id == sender.id))
     sender.deleted_at = clock.now()
-    sender.server.version += 1
     trail.record(sender.white_label_id, "sender.deleted", _told(sender), {"email": sender.email})
+
+
+def _count_change(server: SmtpServer) -> None:
+    """In the store, where nobody counts over what somebody else has counted; and before the sender
+    is changed, for whoever saves the server writes in this order."""
+    its = update(SmtpServer).where(SmtpServer.id == server.id)
+    db.session.execute(
+        its.values(version=SmtpServer.version + 1), execution_options={"synchronize_session": False}
+    )
+    db.session.refresh(server, ["version"])
 
 
 def _living() -> Select[Sender]:

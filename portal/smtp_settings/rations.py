@@ -8,11 +8,8 @@ from __future__ import annotations
 import hashlib
 from datetime import timedelta
 
-from sqlalchemy import text
-
 from portal.accounts import attempts
 from portal.accounts.models import Person
-from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.core.words import _
 from portal.smtp.addresses import Address
@@ -31,7 +28,6 @@ def count_connection(person: Person) -> None:
         Refusal: there were too many in the last hour.
     """
     subject = f"connection test person:{person.id}"
-    _take_turns(subject)
     if attempts.how_often(subject, HOUR) >= CONNECTIONS_A_PERSON:
         raise Refusal(
             "too_many_tests",
@@ -52,9 +48,6 @@ def count_message(person: Person, to: Address) -> None:
     by_person = f"test mail person:{person.id}"
     by_tenant = f"test mail tenant:{person.white_label_id or 0}"
     by_address = f"test mail to:{hashlib.sha256(to.folded.encode()).hexdigest()[:40]}"
-    for subject in (by_person, by_tenant, by_address):
-        _take_turns(subject)
-
     if attempts.how_often(by_person, HOUR) >= MESSAGES_A_PERSON:
         raise Refusal(
             "too_many_tests",
@@ -81,11 +74,3 @@ def count_message(person: Person, to: Address) -> None:
         )
     for subject in (by_person, by_tenant, by_address):
         attempts.count(subject)
-
-
-def _take_turns(subject: str) -> None:
-    """Two tests at once are counted one after the other; SQLite has one writer anyway."""
-    if db.engine.dialect.name == "postgresql":
-        db.session.execute(
-            text("SELECT pg_advisory_xact_lock(7063, hashtext(:subject))"), {"subject": subject}
-        )

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, select
 from portal.accounts.models import Person
 from portal.audit import trail
 from portal.core import clock
-from portal.core.db import db
+from portal.core.db import db, lock
 from portal.core.errors import NotFound, Refusal
 from portal.core.secret import Secret
 from portal.core.words import _
@@ -135,8 +135,7 @@ def save(
     if (server.id if server else None) != plan.server_id:
         raise ValueError("the plan was made for another server")
     if server is not None:
-        # Of two who save at once the second waits, and sees what the first has done.
-        db.session.refresh(server, with_for_update=True)
+        lock(server)  # of two who save at once the second waits, and sees what the first has done
     if server is not None and server.version != plan.version:
         raise Refusal(
             "changed_meanwhile",
@@ -195,7 +194,11 @@ def switch(server: SmtpServer, *, on: bool) -> None:
 
     Raises:
         Refusal: it cannot be switched on: it never passed a session, or its password is lost.
+        NotFound: somebody has just deleted it.
     """
+    lock(server)
+    if server.is_deleted:
+        raise NotFound(_("SMTP server"))
     if server.is_enabled is on:
         return
     if on and server.validated_at is None:
@@ -242,6 +245,7 @@ def delete(server: SmtpServer) -> None:
     Templates and senders that refer to it are the caller's to set right
     (`portal.outbox.effects.delete_server` does all of it).
     """
+    lock(server)
     if server.deleted_at is None:
         forget_secret(server)
         tokens.forget(db.session.connection(), server.id)
