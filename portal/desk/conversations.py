@@ -30,7 +30,7 @@ EXCERPT = 160
 class Show(StrEnum):
     """Which threads a list shows."""
 
-    OPEN = "open"  # not closed
+    OPEN = "open"  # not closed, or not read yet: what the menu counts is in the list behind it
     UNREAD = "unread"  # with something new to this reader
     WAITING = "waiting"  # open, and the other side spoke last
     CLOSED = "closed"
@@ -205,13 +205,11 @@ def _asked(white_label_id: int | None, asked: Search, reader: Person) -> Select[
         query = query.where(Thread.white_label_id == asked.white_label_id)
     match asked.show:
         case Show.OPEN:
-            query = query.where(Thread.closed_at.is_(None))
+            query = query.where(Thread.closed_at.is_(None) | _is_unread_by(reader))
         case Show.CLOSED:
             query = query.where(Thread.closed_at.is_not(None))
         case Show.UNREAD:
-            query = query.where(
-                exists().where(Unread.person_id == reader.id, Unread.thread_id == Thread.id)
-            )
+            query = query.where(_is_unread_by(reader))
         case Show.WAITING:
             query = query.where(
                 Thread.closed_at.is_(None), Thread.newest_side == _other_side(reader)
@@ -219,6 +217,10 @@ def _asked(white_label_id: int | None, asked: Search, reader: Person) -> Select[
         case Show.ALL:
             pass
     return query
+
+
+def _is_unread_by(reader: Person) -> ColumnElement[bool]:
+    return exists().where(Unread.person_id == reader.id, Unread.thread_id == Thread.id)
 
 
 def _has(word: str) -> ColumnElement[bool]:

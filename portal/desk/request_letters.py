@@ -18,6 +18,8 @@ from portal.desk.telling import everybody_on
 from portal.domains.lookalikes import both_spellings
 from portal.domains.models import Domain
 from portal.notices.post import letterhead_of, post
+from portal.routing.facts import Ask, gather
+from portal.routing.ways import way_of
 from portal.white_labels.hostnames import is_reachable
 from portal.white_labels.models import WhiteLabel
 
@@ -35,6 +37,11 @@ def tell_owners(request: DomainRequest, news: str, *, words: str = "") -> None:
             words=words,
             path=f"/backoffice/domain-requests/{request.id}",
         )
+
+
+def reach_admins(white_label: WhiteLabel) -> bool:
+    """Whether a letter to them leaves at present, and a link in it leads somewhere."""
+    return bool(_admins(white_label.id)) and way_of(gather(Ask(white_label.id))).is_out
 
 
 def tell_admins(request: DomainRequest, news: str, *, words: str = "") -> None:

@@ -241,8 +241,12 @@ def _oauth(values: ServerValues, authority: str) -> dict[str, Any]:
     }
 
 
-def _mailbox(text: str) -> str:
-    """The user name at Microsoft: the address of a mailbox."""
+def checked_mailbox(text: str) -> str:
+    """The user name at Microsoft: the address of a mailbox.
+
+    Raises:
+        Refusal: at the field.
+    """
     name = _line("username", text, 254, is_needed=True)
     try:
         return str(parse_address(name))
@@ -252,7 +256,7 @@ def _mailbox(text: str) -> str:
 
 def _username(values: ServerValues, service: Preset) -> str:
     if values.auth is AuthKind.BEARER:
-        return _mailbox(values.username)
+        return checked_mailbox(values.username)
     if values.auth is AuthKind.NONE or not service.username.is_asked:
         return service.username.fixed or "" if values.auth is not AuthKind.NONE else ""
     return _line("username", values.username, 254, is_needed=True)

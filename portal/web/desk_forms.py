@@ -29,7 +29,7 @@ ABOUT: Mapping[About, Words] = {
     About.FEATURE: lazy("Feature"),
 }
 SHOWN: Mapping[Show, Words] = {
-    Show.OPEN: lazy("Open"),
+    Show.OPEN: lazy("Open or unread"),
     Show.UNREAD: lazy("Unread"),
     Show.WAITING: lazy("Answered"),
     Show.CLOSED: lazy("Closed"),

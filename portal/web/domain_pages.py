@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from flask import current_app, flash, g, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from portal.config import Config
 from portal.core.db import db
@@ -151,8 +152,11 @@ def _outcome(domain: Domain, change: Change | None) -> tuple[str, str]:
         return _("%(domain)s is verified.", domain=shown(domain.name)), "message"
     if found == len(required):
         return _("All required records are there."), "message"
-    words = _(
-        "%(found)s of %(count)s required records are there.", found=found, count=len(required)
+    words = ngettext(
+        "%(num)s of %(count)s required records is there.",
+        "%(num)s of %(count)s required records are there.",
+        found,
+        count=len(required),
     )
     if unknown:
         words += " " + _("DNS did not answer for all of them, so nothing is known of the rest.")

@@ -91,6 +91,22 @@ def test_sending_and_closing_are_one_step(
     assert fresh(thread).is_closed
 
 
+def test_what_was_closed_unread_is_on_the_list_until_it_is_read(
+    visit: Visits, ada: Person, olive: Person
+) -> None:
+    thread = begin(place_of(ada), ada)
+    visit(olive).get(f"/backoffice/desk/{thread.id}").submit("Send and close", text="Done.")
+    here = visit(ada)
+
+    page = here.get("/desk").click("Desk 1 waiting")
+    read = page.click("More mail")
+    after = here.get("/desk")
+
+    assert "More mail (unread)" in page.content
+    assert "Done." in read.content
+    assert "More mail" not in after.content
+
+
 def test_closing_takes_it_off_the_list_and_writing_puts_it_back(
     visit: Visits, ada: Person, olive: Person
 ) -> None:

@@ -114,7 +114,8 @@ def test_filters_tell_what_waits_for_whom(visit: Visits, ada: Person, olive: Per
     def shown(page: Page) -> list[str]:
         return list(page.tree.xpath("//td[contains(@class, 'conversation')]/a/text()"))
 
-    assert shown(owner.get("/backoffice/desk")) == ["Wanted", "Answered", "Asked"]
+    assert shown(admin.get("/desk")) == ["Wanted", "Answered", "Asked"]
+    assert shown(owner.get("/backoffice/desk")) == ["Wanted", "Over", "Answered", "Asked"], "unread"
     assert shown(owner.get("/backoffice/desk?show=waiting")) == ["Wanted", "Asked"]
     assert shown(admin.get("/desk?show=waiting")) == ["Answered"]
     assert shown(admin.get("/desk?show=unread")) == ["Answered"]

@@ -14,7 +14,14 @@ from portal.apps import apps
 from portal.core.db import db
 from portal.core.errors import NotFound, Refusal
 from portal.core.words import lazy
-from portal.desk import askable, conversations, domain_requests, record_templates, request_listing
+from portal.desk import (
+    askable,
+    conversations,
+    domain_requests,
+    record_templates,
+    request_letters,
+    request_listing,
+)
 from portal.desk.domain_requests import MOST_WORDS
 from portal.desk.pasted_records import read_records
 from portal.desk.request_listing import Show
@@ -28,6 +35,7 @@ from portal.web.backoffice.door import bp
 from portal.web.csv_file import Cell, csv_file
 from portal.web.domain_pages import STATES, ask_ahead, check_now, records_of, shown
 from portal.web.forms import Form, Query, tidy
+from portal.white_labels.models import WhiteLabel
 
 TOO_LONG = Length(max=MOST_WORDS, message=lazy("Use at most %(max)d characters."))
 SHOWN = {
@@ -169,7 +177,8 @@ def approve_domain(request_id: int) -> ResponseReturnValue:
     form = _approve_form()
     if form.validate_on_submit():
         try:
-            domain = _approve(_find(request_id), form)
+            found = _find(request_id)
+            domain = _approve(found, form)
         except NotFound:
             raise
         except Refusal as refusal:
@@ -177,7 +186,14 @@ def approve_domain(request_id: int) -> ResponseReturnValue:
             form.refuse(refusal)
         else:
             db.session.commit()
-            flash(_("%(domain)s is approved, the records are sent.", domain=shown(domain.name)))
+            if request_letters.reach_admins(found.white_label):
+                words = _(
+                    "%(domain)s is approved, the records are sent.", domain=shown(domain.name)
+                )
+            else:
+                words = _("%(domain)s is approved.", domain=shown(domain.name))
+                words += " " + _records_are_there(found.white_label)
+            flash(words)
             return redirect(url_for(".domain_request", request_id=request_id))
     return _again(request_id, form, ReasonForm(None, prefix="refuse-"), form)
 
@@ -188,7 +204,8 @@ def refuse_domain(request_id: int) -> ResponseReturnValue:
     form = ReasonForm(prefix="refuse-")
     if form.validate_on_submit():
         try:
-            domain_requests.refuse(_find(request_id), by=g.person, reason=form.reason.data)
+            found = _find(request_id)
+            domain_requests.refuse(found, by=g.person, reason=form.reason.data)
         except NotFound:
             raise
         except Refusal as refusal:
@@ -196,7 +213,10 @@ def refuse_domain(request_id: int) -> ResponseReturnValue:
             form.refuse(refusal)
         else:
             db.session.commit()
-            flash(_("The request is refused, and the reason sent."))
+            if request_letters.reach_admins(found.white_label):
+                flash(_("The request is refused, and the reason sent."))
+            else:
+                flash(_("The request is refused.") + " " + _reason_is_there(found.white_label))
             return redirect(url_for(".domain_requests"))
     return _again(request_id, _approve_form(is_sent=False), form, form)
 
@@ -223,7 +243,10 @@ def change_domain_records(request_id: int) -> ResponseReturnValue:
             found = _find(request_id)
         else:
             db.session.commit()
-            flash(_("The records are changed and sent."))
+            if request_letters.reach_admins(found.white_label):
+                flash(_("The records are changed and sent."))
+            else:
+                flash(_("The records are changed.") + " " + _records_are_there(found.white_label))
             return redirect(url_for(".domain_request", request_id=request_id))
     return render_template(
         "backoffice/domain_requests/records.html", form=form, request=found, name=shown(found.name)
@@ -241,6 +264,24 @@ def check_requested_domain(request_id: int) -> ResponseReturnValue:
 
 def _find(request_id: int) -> DomainRequest:
     return request_listing.find_request(None, request_id)
+
+
+def _reason_is_there(white_label: WhiteLabel) -> str:
+    words = _(
+        "No mail reaches the admins of %(name)s at present: they read the reason on the request's "
+        "page and in the conversation.",
+        name=white_label.name,
+    )
+    return str(words)
+
+
+def _records_are_there(white_label: WhiteLabel) -> str:
+    words = _(
+        "No mail reaches the admins of %(name)s at present: they read the records on the domain's "
+        "page.",
+        name=white_label.name,
+    )
+    return str(words)
 
 
 def _approve_form(*, is_sent: bool = True) -> ApproveForm:

@@ -12,7 +12,7 @@ from flask import flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from wtforms import DateField, HiddenField, PasswordField, SelectChoice, SelectField, StringField
-from wtforms.validators import Optional
+from wtforms.validators import Optional, StopValidation
 
 from portal.core.db import db
 from portal.core.errors import Refusal
@@ -21,11 +21,11 @@ from portal.core.words import lazy
 from portal.desk import conversations, threads
 from portal.desk.models import About, Thread
 from portal.smtp_settings.models import AuthKind, SmtpServer
-from portal.smtp_settings.oauth import MICROSOFT, PROVIDERS
+from portal.smtp_settings.oauth import MICROSOFT, PROVIDERS, checked_client_id, checked_tenant
 from portal.web.desk import LINKS, Link
 from portal.web.forms import Form, tidy
 from portal.web.smtp_servers import typed_secret
-from portal.web.smtp_servers.fields import NeededIf
+from portal.web.smtp_servers.fields import FitsIf, NeededIf
 from portal.white_labels import features
 from portal.white_labels.features import FEATURES, Feature
 
@@ -66,7 +66,10 @@ class BearerFields(Form):
         lazy("Client ID"),
         filters=[tidy],
         description=lazy("“Application (client) ID” on the app registration's overview page."),
-        validators=[NeededIf(signs_in_by_token, lazy("This is needed."))],
+        validators=[
+            NeededIf(signs_in_by_token, lazy("This is needed.")),
+            FitsIf(signs_in_by_token, checked_client_id),
+        ],
         render_kw=_GUID,
     )
     client_secret = PasswordField(
@@ -90,9 +93,18 @@ class BearerFields(Form):
         lazy("Tenant ID"),
         filters=[tidy],
         description=lazy("“Directory (tenant) ID” on the same page, or a domain verified there."),
-        validators=[NeededIf(signs_in_by_token, lazy("This is needed."))],
+        validators=[
+            NeededIf(signs_in_by_token, lazy("This is needed.")),
+            FitsIf(signs_in_by_token, checked_tenant),
+        ],
         render_kw=_GUID,
     )
+
+    def validate_client_secret(self, field: PasswordField) -> None:
+        """Where none is stored (`fit_bearer`), one is typed."""
+        is_needed = signs_in_by_token(self) and field.flags.required
+        if is_needed and self.typed_client_secret() is None:
+            raise StopValidation(_("The client secret is needed."))
 
     def oauth_values(self) -> dict[str, Any]:
         """The settings as typed."""

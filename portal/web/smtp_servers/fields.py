@@ -12,6 +12,7 @@ from wtforms import RadioField as PlainRadioField
 from wtforms.validators import StopValidation
 from wtforms.widgets import CheckboxInput, ListWidget, TextInput
 
+from portal.core.errors import Refusal
 from portal.core.words import Words, lazy
 
 MEGABYTE = 1_000_000
@@ -84,6 +85,21 @@ class BoxesField(SelectMultipleField):
 
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
+
+
+class FitsIf:
+    """As long as the condition holds, what the room would refuse is told with all other faults."""
+
+    def __init__(self, condition: Callable[[Any], bool], check: Callable[[str], object]) -> None:
+        self.condition = condition
+        self.check = check
+
+    def __call__(self, form: Form, field: Field) -> None:
+        if self.condition(form):
+            try:
+                self.check(field.data or "")
+            except Refusal as refusal:
+                raise StopValidation(refusal.words) from None
 
 
 class NeededIf:

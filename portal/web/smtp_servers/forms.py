@@ -25,7 +25,7 @@ from portal.senders.senders import SenderValues
 from portal.smtp.target import TlsVersion
 from portal.smtp_settings.models import AuthKind, TlsMode
 from portal.smtp_settings.presets import Preset, ses_host
-from portal.smtp_settings.values import LIMITS, ServerValues
+from portal.smtp_settings.values import LIMITS, ServerValues, checked_mailbox
 from portal.web.edit_form import EditForm
 from portal.web.forms import EmailField, Form, tidy
 from portal.web.mail_templates.languages import language_name
@@ -33,6 +33,7 @@ from portal.web.smtp_servers import typed_secret
 from portal.web.smtp_servers.bearer import BearerFields, signs_in_by_token
 from portal.web.smtp_servers.fields import (
     BoxesField,
+    FitsIf,
     MegabytesField,
     NeededIf,
     NumberField,
@@ -158,7 +159,11 @@ class _Settings(EditForm, BearerFields, TestFields):
         lazy("Type of authentication"), validators=[InputRequired(lazy("Choose one."))]
     )
     username = StringField(
-        validators=[NeededIf(_signs_in, lazy("This is needed."))], render_kw=_AS_WRITTEN
+        validators=[
+            NeededIf(_signs_in, lazy("This is needed.")),
+            FitsIf(signs_in_by_token, checked_mailbox),
+        ],
+        render_kw=_AS_WRITTEN,
     )
     password = PasswordField(render_kw={"autocomplete": "new-password"})
     kept_password = HiddenField()

@@ -291,4 +291,5 @@ def _cells(stream: IO[bytes]) -> Iterator[str]:
 
 def _told(imported: Imported) -> str:
     words = ngettext("%(num)s address was added", "%(num)s addresses were added", imported.added)
-    return str(_("%(added)s, %(known)s were known.", added=words, known=imported.known))
+    known = ngettext("%(num)s was known", "%(num)s were known", imported.known)
+    return f"{words}, {known}."

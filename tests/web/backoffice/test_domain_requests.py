@@ -212,10 +212,32 @@ class TestDeciding:
 
         page = here.get(at(request)).submit("Refuse acme.example")
         assert page.error_at("refuse-reason") == "Say why; they read it."
-        page.submit("Refuse acme.example", **{"refuse-reason": "Not with our provider."})
+        page = page.submit("Refuse acme.example", **{"refuse-reason": "Not with our provider."})
 
+        assert "The request is refused, and the reason sent." in page.text
         assert fresh(request).state is RequestState.REFUSED
         assert "Not with our provider." in (letters_to(ada)[-1].text or "")
+
+    def test_where_no_mail_leaves_it_says_where_the_answer_is_read(
+        self, here: Visitor, visit: Visits, ada: Person, main: SmtpServer
+    ) -> None:
+        refused, listed = asked(ada), asked(ada, "other.example")
+        main.is_enabled = False
+        db.session.commit()
+
+        page = here.get(at(refused)).submit(
+            "Refuse acme.example", **{"refuse-reason": "Not with our provider."}
+        )
+        approved = here.get(at(listed)).submit("Approve other.example", records=RECORDS)
+        changed = here.get(f"{at(listed)}/records").submit("Change the records", records=RECORDS)
+
+        reads = "No mail reaches the admins of Acme at present: they read"
+        assert f"{reads} the reason on the request's page and in the conversation." in page.text
+        for answer in (approved, changed):
+            assert f"{reads} the records on the domain's page." in answer.text
+        admin = visit(ada)
+        assert "Not with our provider." in admin.get(f"/domains/requests/{refused.id}").content
+        assert "Not with our provider." in admin.get(f"/desk/{refused.thread_id}").content
 
     def test_what_was_taken_back_meanwhile_cannot_be_approved(
         self, here: Visitor, ada: Person, provider: RecordTemplate

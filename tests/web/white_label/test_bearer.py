@@ -256,6 +256,23 @@ class TestTheFieldsFollowTheType:
         assert page.error_at(field)
         assert SECRET not in page.body
 
+    def test_everything_that_is_wrong_is_said_at_once(self, visit: Visits, ada: Person) -> None:
+        wrong = {"username": "nobody", "oauth_client_id": "an app", "oauth_tenant": "acme"}
+
+        page = visit(ada).get(MICROSOFT).submit("Save", auth="bearer", name="", **wrong)
+
+        told = {field: page.error_at(field) for field in (*wrong, "client_secret", "understood")}
+        assert told == {
+            "username": "An e-mail address needs an @.",
+            "oauth_client_id": "A client ID looks like 1a2b3c4d-5e6f-4a1b-8c2d-3e4f5a6b7c8d.",
+            "oauth_tenant": (
+                "A tenant is written as its ID, such as 8f3c1d2e-5b6a-4c7d-9e8f-0a1b2c3d4e5f, or "
+                "as one of its domains, such as acme.onmicrosoft.com."
+            ),
+            "client_secret": "The client secret is needed.",
+            "understood": "Tick the box, or choose another service.",
+        }
+
     @pytest.mark.parametrize("day", ["31.12.2030", "tomorrow", "2030-02-31", "2001-01-01"])
     def test_a_day_that_is_none_or_has_passed_is_said_at_its_field(
         self, visit: Visits, ada: Person, office: FaultServer, authority: Authority, day: str

@@ -202,7 +202,7 @@ class TestPublishing:
 
         page = here.get(f"/domains/{domain.id}").submit("Check now")
 
-        assert "1 of 3 required records are there." in page.text
+        assert "1 of 3 required records is there." in page.text
         assert "Nothing is published at this name." in page.content
         assert f"at {dns_server.address}" in page.content
 

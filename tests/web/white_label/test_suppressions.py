@@ -122,7 +122,7 @@ def test_a_file_is_imported_with_its_head_and_other_columns(
 
     page = page.submit("Import", file=(BytesIO(file), "list.csv"))
 
-    assert "2 addresses were added, 1 were known." in page.text
+    assert "2 addresses were added, 1 was known." in page.text
     assert dict(suppressed(acme)) == {
         "kim@customer.example": Reason.IMPORTED,
         "lou@customer.example": Reason.IMPORTED,
