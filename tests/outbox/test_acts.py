@@ -60,6 +60,21 @@ class TestCancelling:
         assert after(first).state is State.CANCELLED
         assert after(second).state is State.QUEUED
 
+    @pytest.mark.parametrize(
+        ("to", "words"),
+        [
+            (["ann@x.example"], "One delivery was cancelled."),
+            (["ann@x.example", "ben@x.example"], "2 deliveries were cancelled."),
+        ],
+    )
+    def test_one_is_counted_as_one(self, shop: App, to: list[str], words: str) -> None:
+        message = send(shop, to)
+
+        acts.cancel(message)
+
+        (event,) = db.session.query(Event).filter_by(message_id=message.id)
+        assert event.words == words
+
     def test_what_a_lane_holds_goes_on(self, shop: App) -> None:
         message = send(shop)
         became(message.deliveries[0], State.SENDING)
