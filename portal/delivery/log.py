@@ -111,25 +111,36 @@ def others_of(delivery: Delivery, *, most: int) -> Sequence[Delivery]:
     return db.session.scalars(query.order_by(Delivery.position).limit(most)).all()
 
 
-def apps_in(white_label_id: int | None) -> Sequence[tuple[App, WhiteLabel]]:
-    """The apps to choose from, deleted ones too: their mail is still there."""
-    query = select(App, WhiteLabel).join(WhiteLabel, WhiteLabel.id == App.white_label_id)
-    if white_label_id is not None:
-        query = query.where(App.white_label_id == white_label_id)
-    rows = db.session.execute(query.order_by(WhiteLabel.name, App.name, App.id))
-    return [(app, owner) for app, owner in rows]
+def apps_in(white_label_id: int) -> Sequence[App]:
+    """Its apps to choose from, deleted ones too: their mail is still there."""
+    return _apps(App.white_label_id == white_label_id)
 
 
-def servers_in(white_label_id: int | None) -> Sequence[SmtpServer]:
+def apps_in_any(*, of: int | None, chosen: int | None) -> Sequence[App]:
+    """The same in the Backoffice alone: of one white label, and the chosen one, whosever it is.
+
+    All there are would be too many to choose from.
+    """
+    return _apps(or_(App.white_label_id == of, App.id == chosen))
+
+
+def servers_in(white_label_id: int) -> Sequence[SmtpServer]:
     """The servers to choose from, deleted ones too; the platform's carry everybody's mail."""
-    query = select(SmtpServer)
-    if white_label_id is not None:
-        query = query.where(
-            or_(
-                SmtpServer.white_label_id == white_label_id,
-                SmtpServer.white_label_id.is_(None),
-            )
-        )
+    return _servers(SmtpServer.white_label_id == white_label_id)
+
+
+def servers_in_any(*, of: int | None, chosen: int | None) -> Sequence[SmtpServer]:
+    """The same in the Backoffice alone, and the chosen one, whosever it is."""
+    return _servers(or_(SmtpServer.white_label_id == of, SmtpServer.id == chosen))
+
+
+def _apps(which: ColumnElement[bool]) -> Sequence[App]:
+    query = select(App).where(which).order_by(App.name, App.id)
+    return db.session.scalars(query).all()
+
+
+def _servers(which: ColumnElement[bool]) -> Sequence[SmtpServer]:
+    query = select(SmtpServer).where(or_(SmtpServer.white_label_id.is_(None), which))
     return db.session.scalars(query.order_by(SmtpServer.name, SmtpServer.id)).all()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -14,6 +14,7 @@ from wtforms import DateField, SelectChoice, SelectField, StringField
 from wtforms.validators import Optional, Regexp, ValidationError
 
 from portal.accounts.models import Role
+from portal.apps.models import App
 from portal.campaigns import listing as campaigns
 from portal.campaigns.models import Campaign
 from portal.core.words import lazy
@@ -23,6 +24,7 @@ from portal.outbox import as_sent
 from portal.outbox.models import Delivery
 from portal.outbox.states import State
 from portal.smtp.addresses import AddressError, parse_address
+from portal.smtp_settings.models import SmtpServer
 from portal.web.csv_file import Cell
 from portal.web.forms import Query, number_in, tidy
 from portal.web.states import STATES
@@ -48,7 +50,13 @@ class SearchForm(Query):
         render_kw={"type": "search", "placeholder": lazy("An address, or msg_…")},
     )
     state = SelectField(lazy("State"), default="")
-    white_label = SelectField(lazy("White label"), default="")
+    white_label = SelectField(
+        lazy("White label"),
+        default="",
+        description=lazy(
+            "Choose one and press “Show”: then its apps and servers can be chosen too."
+        ),
+    )
     app = SelectField(lazy("App"), default="")
     campaign = SelectField(lazy("Campaign"), default="")
     server = SelectField(lazy("Server"), default="")
@@ -81,51 +89,43 @@ class SearchForm(Query):
             anything,
             *(SelectChoice(state.value, words) for state, (words, _look) in STATES.items()),
         ]
-        self.app.choices = [
-            anything,
-            *(
-                SelectChoice(
-                    str(app.id),
-                    f"{white_label.name}: {app.name}" if g.site.is_platform else app.name,
-                )
-                for app, white_label in deliveries.apps_in(g.site.white_label_id)
-            ),
-        ]
+        owners: dict[str, WhiteLabel] = {}
         if g.site.is_platform:
             owners = {str(one.id): one for one in all_white_labels()}
             self.white_label.choices = [
                 anything,
                 *(SelectChoice(number, one.name) for number, one in owners.items()),
             ]
-            chosen = owners.get(self.white_label.data)
-            self.campaign.choices = [anything, *self._campaigns(owners, of=chosen)]
         else:
             del self.white_label
-            if whose() is not None:
-                del self.campaign
-            else:
-                self.campaign.choices = [anything, *self._campaigns({}, of=None)]
-        self.server.choices = [
-            anything,
-            *(
-                SelectChoice(str(server.id), server.name)
-                for server in deliveries.servers_in(g.site.white_label_id)
-            ),
-        ]
+        of = owners.get(self.white_label.data or "") if self.white_label else None
+        self.app.choices = [anything, *_named(self._apps(of), owners)]
+        self.server.choices = [anything, *_named(self._servers(of), owners)]
+        if whose() is not None:
+            del self.campaign
+        else:
+            self.campaign.choices = [anything, *_named(self._campaigns(of), owners)]
 
-    def _campaigns(
-        self, owners: Mapping[str, WhiteLabel], *, of: WhiteLabel | None
-    ) -> Iterator[SelectChoice]:
-        """The newest campaigns and the one that is asked for, in the Backoffice with whose."""
-        chosen = number_in(self.campaign.data)
-        offered = (
-            campaigns.to_choose_from_any(of=of, chosen=chosen)
-            if g.site.is_platform
-            else campaigns.to_choose_from(g.site.white_label_id, chosen=chosen)
+    def _apps(self, of: WhiteLabel | None) -> Sequence[App]:
+        """This white label's; in the Backoffice those of the chosen one, and the one asked for."""
+        if not g.site.is_platform:
+            return deliveries.apps_in(g.site.white_label_id)
+        return deliveries.apps_in_any(of=of.id if of else None, chosen=number_in(self.app.data))
+
+    def _servers(self, of: WhiteLabel | None) -> Sequence[SmtpServer]:
+        """The platform's, and whose the apps are."""
+        if not g.site.is_platform:
+            return deliveries.servers_in(g.site.white_label_id)
+        return deliveries.servers_in_any(
+            of=of.id if of else None, chosen=number_in(self.server.data)
         )
-        for one in offered:
-            owner = owners.get(str(one.white_label_id))
-            yield SelectChoice(str(one.id), f"{owner.name}: {one.name}" if owner else one.name)
+
+    def _campaigns(self, of: WhiteLabel | None) -> Sequence[Campaign]:
+        """The newest, and the one asked for."""
+        chosen = number_in(self.campaign.data)
+        if not g.site.is_platform:
+            return campaigns.to_choose_from(g.site.white_label_id, chosen=chosen)
+        return campaigns.to_choose_from_any(of=of, chosen=chosen)
 
     @property
     def within(self) -> int | None:
@@ -160,6 +160,15 @@ class SearchForm(Query):
         if g.site.is_platform:
             return campaigns.find_in_any(number)
         return campaigns.find(g.site.white_label_id, number)
+
+
+def _named(
+    rows: Iterable[App | SmtpServer | Campaign], owners: Mapping[str, WhiteLabel]
+) -> Iterator[SelectChoice]:
+    """What can be chosen, in the Backoffice with whose it is."""
+    for one in rows:
+        owner = owners.get(str(one.white_label_id))
+        yield SelectChoice(str(one.id), f"{owner.name}: {one.name}" if owner else one.name)
 
 
 def whose() -> int | None:

@@ -197,7 +197,7 @@ def test_deleted_servers_and_apps_can_still_be_chosen(
     shop.deleted_at = own.deleted_at = clock.now()
     db.session.commit()
 
-    assert [app.name for app, _owner in log.apps_in(acme.id)] == ["Shop"]
+    assert [app.name for app in log.apps_in(acme.id)] == ["Shop"]
     assert [server.name for server in log.servers_in(acme.id)] == ["own"]
 
 
@@ -207,6 +207,27 @@ def test_a_white_label_chooses_among_its_own_and_the_platforms_servers(
     make_server(olive, "main")
 
     assert [server.name for server in log.servers_in(acme.id)] == ["main", "own"]
+
+
+def test_for_everybodys_mail_those_of_one_white_label_can_be_chosen_at_a_time(
+    shop: App, orders: App, own: SmtpServer, cal: Person, acme: WhiteLabel, olive: Person
+) -> None:
+    make_server(olive, "main")
+    theirs = make_server(cal, "theirs")
+
+    nothing = log.apps_in_any(of=None, chosen=None)
+    of_acme = log.apps_in_any(of=acme.id, chosen=None)
+    and_chosen = log.apps_in_any(of=acme.id, chosen=orders.id)
+    platforms = log.servers_in_any(of=None, chosen=None)
+    acmes = log.servers_in_any(of=acme.id, chosen=None)
+    and_theirs = log.servers_in_any(of=acme.id, chosen=theirs.id)
+
+    assert nothing == []
+    assert of_acme == [shop]
+    assert and_chosen == [orders, shop]
+    assert [one.name for one in platforms] == ["main"]
+    assert [one.name for one in acmes] == ["main", "own"]
+    assert [one.name for one in and_theirs] == ["main", "own", "theirs"]
 
 
 def test_other_recipients_of_the_same_message(shop: App) -> None:

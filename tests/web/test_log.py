@@ -30,7 +30,7 @@ from tests.equipment.campaigns import launched, make_audience, make_campaign
 from tests.equipment.clock import HandSetClock
 from tests.equipment.mail import send
 from tests.equipment.stage import fresh, make_app, make_domain, make_server, make_template
-from tests.equipment.visitor import Visits
+from tests.equipment.visitor import Page, Visits
 
 AFTERNOON = datetime(2026, 5, 3, 14, 2, tzinfo=UTC)
 
@@ -76,6 +76,11 @@ def campaign_to(author: Person, email: str) -> Campaign:
     """A campaign to one person, as far as the outbox."""
     campaign = make_campaign(author, make_audience(author, [f"{email},Kim"]), name="Spring")
     return launched(campaign)
+
+
+def offered(page: Page, field: str) -> list[str]:
+    """What a question can be answered with, apart from "Any"."""
+    return [one.text for one in page.tree.xpath(f"//*[@name='{field}']/option[@value != '']")]
 
 
 class TestTheAnswer:
@@ -421,6 +426,51 @@ class TestTheList:
         assert ("ours@" in of_theirs.content, "theirs@" in of_theirs.content) == (False, True)
         (row,) = csv.DictReader(io.StringIO(exported.get_data(as_text=True).lstrip("\ufeff")))
         assert (row["To"], row["Campaign"]) == ("ours@x.example", "Spring")
+
+    def test_the_backoffice_offers_the_apps_and_servers_of_one_white_label_at_a_time(
+        self, visit: Visits, olive: Person, cal: Person, shop: App
+    ) -> None:
+        make_server(olive, "main")
+        theirs = make_server(cal, "birch-own")
+        orders = make_app(cal, "Orders")
+        here = visit(olive)
+
+        pages = [
+            here.get("/backoffice/log"),
+            here.get("/backoffice/log", query={"white_label": cal.white_label_id}),
+            here.get("/backoffice/log", query={"app": orders.id, "server": theirs.id}),
+        ]
+
+        assert [offered(page, "app") for page in pages] == [
+            [],
+            ["Birch: Orders"],
+            ["Birch: Orders"],
+        ]
+        assert [offered(page, "server") for page in pages] == [
+            ["main"],
+            ["Birch: birch-own", "main"],
+            ["Birch: birch-own", "main"],
+        ]
+
+    @pytest.mark.parametrize("field", ["app", "server"])
+    def test_what_is_nobodys_cannot_be_chosen(
+        self, visit: Visits, olive: Person, field: str
+    ) -> None:
+        page = visit(olive).get("/backoffice/log", query={field: "999"})
+
+        assert page.error_at(field) == "Not a valid choice."
+
+    @pytest.mark.parametrize("field", ["app", "server"])
+    def test_another_white_labels_app_or_server_is_no_choice(
+        self, visit: Visits, ada: Person, cal: Person, field: str
+    ) -> None:
+        theirs = {"server": make_server(cal, "birch-own").id, "app": make_app(cal, "Orders").id}
+
+        page = visit(ada).get("/log", query={field: theirs[field]})
+
+        assert page.error_at(field) == "Not a valid choice."
+        assert "Orders" not in page.content
+        assert "birch-own" not in page.content
 
     def test_a_white_label_cannot_look_into_another(
         self, visit: Visits, ada: Person, cal: Person, shop: App
