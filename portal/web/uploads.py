@@ -1,11 +1,13 @@
-"""How much a form may send: the usual little, unless its view says that it takes files."""
+"""What a form may send: the usual little, unless its view says that it takes files."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, current_app, request, session
+from flask import Flask, Request, current_app, request, session
+from werkzeug.exceptions import BadRequest
+from werkzeug.formparser import FormDataParser
 
 from portal.core.secret import Secret
 from portal.web.guard import SAFE_METHODS, would_admit
@@ -13,6 +15,22 @@ from portal.web.guard import SAFE_METHODS, would_admit
 View = TypeVar("View", bound=Callable[..., Any])
 SIGNED_IN = "_user_id"
 """Where Flask-Login leaves the token in the cookie; only the row says whether it is still good."""
+
+
+class NamedParts(FormDataParser):
+    """Every part of a form has a name (RFC 7578, 4.2); whoever looks through them relies on it."""
+
+    def parse(self, *args: Any, **options: Any) -> Any:
+        stream, form, files = super().parse(*args, **options)
+        if None in form or None in files:
+            for _name, file in files.items(multi=True):
+                file.close()
+            raise BadRequest
+        return stream, form, files
+
+
+class FormRequest(Request):
+    form_data_parser_class = NamedParts
 
 
 def takes_files(size: int) -> Callable[[View], View]:
@@ -31,6 +49,7 @@ def takes_files(size: int) -> Callable[[View], View]:
 
 def open_uploads(app: Flask) -> None:
     """Set the limit before anybody reads the form, the check of its token included."""
+    app.request_class = FormRequest
 
     @app.before_request
     def limit() -> None:

@@ -203,6 +203,18 @@ def test_an_error_below_the_api_is_a_problem_document(visit: Visits) -> None:
     assert answer.get_json()["code"] == "not_found"
 
 
+@pytest.mark.parametrize("named", ["form-data", 'form-data; filename="a.txt"', "attachment"])
+def test_a_part_without_a_name_is_no_form(visit: Visits, named: str) -> None:
+    body = f"--x\r\nContent-Disposition: {named}\r\n\r\nwords\r\n--x--\r\n"
+
+    answer = visit.at().answer(
+        "POST", "/sign-in", data=body, content_type="multipart/form-data; boundary=x"
+    )
+
+    assert answer.status_code == 400
+    assert "This request could not be read" in answer.get_data(as_text=True)
+
+
 def test_too_large_a_form_is_told_so(visit: Visits, ada: Person) -> None:
     here = visit(ada)
 
