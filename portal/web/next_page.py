@@ -18,9 +18,12 @@ def next_page() -> str:
 def is_page(wanted: str) -> bool:
     """Whether this is a path of ours that can be opened, and nothing that leads elsewhere.
 
-    Browsers read a backslash as a slash, so that none may stand in it.
+    Browsers read a backslash as a slash, and no header can hold the end of a line, so that neither
+    may stand in it.
     """
     if not wanted.startswith("/") or wanted.startswith("//") or "\\" in wanted:
+        return False
+    if not wanted.isprintable():
         return False
     try:
         parts = urlsplit(wanted)

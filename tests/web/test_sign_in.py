@@ -299,6 +299,8 @@ def test_the_browser_is_noted_at_most_once_a_minute(
         "\\\\evil.test",
         "/\t/evil.test/overview",
         "/\n/evil.test/overview",
+        "/overview?\r\nX-Further: field",
+        "/overview#\n",
         "javascript:alert(1)",
         "/nothing/here",
         "/sign-out",
