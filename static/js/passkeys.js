@@ -1,7 +1,10 @@
-// Passkeys: the form shows itself where the browser knows them, and carries the answer.
+// Passkeys: the form shows itself where they can be used, and carries the answer; else words say why.
+
+const canUse = Boolean(window.PublicKeyCredential?.parseRequestOptionsFromJSON);
+for (const words of document.querySelectorAll("[data-without-passkeys]")) words.hidden = canUse;
 
 for (const form of document.querySelectorAll("form[data-passkey]")) {
-  if (!window.PublicKeyCredential?.parseRequestOptionsFromJSON) continue;
+  if (!canUse) continue;
   form.hidden = false;
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

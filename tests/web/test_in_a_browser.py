@@ -40,6 +40,23 @@ def test_a_passkey_is_added_and_signs_in(served: Served, browser: Browser, ada: 
     assert kept.host == "acme.localhost"
 
 
+def test_where_passkeys_cannot_be_used_the_page_says_so(
+    served: Served, browser: Browser, ada: Person
+) -> None:
+    page = served.come_in(browser.open_page(), ada)
+    words = page.get_by_text("Passkeys cannot be used here")
+    page.goto(served.url(ada, "/account/passkeys/new"))
+    page.get_by_role("button", name="Add the passkey").wait_for()
+    was_said = words.is_visible()
+
+    page.add_init_script("delete window.PublicKeyCredential")  # as over http at any other name
+    page.reload()
+
+    words.wait_for()
+    assert not was_said
+    assert not page.get_by_role("button", name="Add the passkey").is_visible()
+
+
 def test_without_a_name_no_passkey_is_made(served: Served, browser: Browser, ada: Person) -> None:
     page = served.come_in(browser.open_page(), ada)
     _plug_a_key_in(page)
