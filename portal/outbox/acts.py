@@ -16,6 +16,7 @@ from portal.core.words import _, kept
 from portal.outbox import again, tally, wake
 from portal.outbox.accept import PATIENCE, SIMULATOR, apply
 from portal.outbox.balance import NEVER_LEARNT as NEVER_LEARNT
+from portal.outbox.balance import PAUSED, line_of
 from portal.outbox.models import IS_NOTABLE, IS_WAITING, Delivery, Event, Message
 from portal.outbox.states import WAITING, State
 from portal.routing import explain
@@ -48,11 +49,14 @@ def cancel(message: Message, *, only: Delivery | None = None) -> int:
 def cancel_all_of(app: App) -> int:
     """Take back everything of an app that has not been handed over; how many that were."""
     its_own = exists().where(Message.id == Delivery.message_id, Message.app_id == app.id)
-    campaigns = tally.campaigns_with(db.session.connection(), Message.app_id == app.id)
-    taken = sum(
-        _move(part & _may_be_taken_back() & its_own, State.CANCELLED, campaigns=campaigns)
-        for part in _stopped_or_waiting(app.white_label_id)
+    waiting, paused, held = (
+        _cancelled(part & its_own) for part in _stopped_or_waiting(app.white_label_id)
     )
+    connection = db.session.connection()
+    # All of their campaigns at once, so that they are locked in the order of `add_moved`.
+    tally.add_moved(connection, [*waiting, *paused, *held], line_of(State.CANCELLED, None))
+    tally.add_moved(connection, held, line_of(State.HELD, None), by=-1)
+    taken = len(waiting) + len(paused) + len(held)
     if taken:
         words = {"deliveries": taken}
         trail.record(app.white_label_id, "app.mail_cancelled", f"app {app.id} {app.name}", words)
@@ -160,13 +164,31 @@ def _of(message: Message, only: Delivery | None) -> ColumnElement[bool]:
 
 
 def _stopped_or_waiting(tenant: int) -> Sequence[ColumnElement[bool]]:
-    """What has not left, in two parts: each has an index of its own. ``+ 0`` keeps the log's out of
-    it, by which all that was ever sent would be read.
+    """What may be taken back: what waits, what a paused campaign holds, and what is held else.
+
+    Each is found in an index of its own. ``+ 0`` keeps the log's out of it, by which all that was
+    ever sent would be read.
     """
+    is_paused = Delivery.kind.is_not_distinct_from(PAUSED)
+    is_held = and_(IS_NOTABLE, Delivery.tenant == tenant, Delivery.state == State.HELD)
     return (
         and_(IS_WAITING, Delivery.tenant + 0 == tenant),
-        and_(IS_NOTABLE, Delivery.tenant == tenant, Delivery.state == State.HELD),
+        and_(is_held, is_paused),
+        and_(is_held, ~is_paused, ~_may_have_arrived()),
     )
+
+
+def _cancelled(wanted: ColumnElement[bool]) -> Sequence[int | None]:
+    """Cancel these; the campaign of each."""
+    cancelled = db.session.scalars(
+        update(Delivery)
+        .where(wanted)
+        .values(state=State.CANCELLED, settled_at=clock.now())
+        .returning(tally.ITS_CAMPAIGN)
+        .execution_options(synchronize_session=False)
+    ).all()
+    db.session.expire_all()
+    return cancelled
 
 
 def _may_be_taken_back() -> ColumnElement[bool]:

@@ -24,13 +24,14 @@ from portal.core.errors import Refusal
 from portal.domains.models import Domain, DomainState
 from portal.outbox import acts, tally, wake
 from portal.outbox.accept import PATIENCE
-from portal.outbox.balance import PAUSED
+from portal.outbox.balance import PAUSED, line_of
 from portal.outbox.models import IS_NOTABLE, Delivery, Message
 from portal.outbox.states import State
 from portal.routing.decide import Check
 
 AT_ONCE = 200
 """Messages that are routed one by one in one transaction; nobody else writes meanwhile."""
+_HELD = line_of(State.HELD, None)
 
 
 def because_of(tenant: int | InstrumentedAttribute[int], kind: str) -> ColumnElement[bool]:
@@ -72,8 +73,9 @@ def of_lapsed(domain: Domain) -> ColumnElement[bool]:
         if other.includes_subdomains:
             its |= Message.from_email.endswith(f".{other.name}", autoescape=True)
         from_it &= ~its
-    mine = select(Message.id).where(Message.white_label_id == domain.white_label_id, from_it)
-    return because_of(domain.white_label_id, Check.DOMAIN_LAPSED) & Delivery.message_id.in_(mine)
+    # Asked of each held delivery: as a list it would be all that the tenant ever sent from there.
+    mine = exists().where(Message.id == Delivery.message_id, from_it)
+    return because_of(domain.white_label_id, Check.DOMAIN_LAPSED) & mine
 
 
 def _not_verified_below(domain: Domain) -> Sequence[Domain]:
@@ -107,9 +109,7 @@ def _queue_again(which: ColumnElement[bool]) -> int:
         .values(give_up_at=late)
         .execution_options(synchronize_session=False)
     )
-    connection = db.session.connection()
-    campaigns = tally.campaigns_with(connection, Message.id.in_(messages))
-    moved = db.session.execute(
+    moved = db.session.scalars(
         update(Delivery)
         .where(has_way)
         .values(
@@ -122,10 +122,11 @@ def _queue_again(which: ColumnElement[bool]) -> int:
             words=None,
             settled_at=case((is_of_campaign, Delivery.settled_at), else_=null()),
         )
+        .returning(tally.ITS_CAMPAIGN)
         .execution_options(synchronize_session=False)
-    )
-    tally.count_anew(connection, campaigns)
-    return int(getattr(moved, "rowcount", 0))
+    ).all()
+    tally.add_moved(db.session.connection(), moved, _HELD, by=-1)
+    return len(moved)
 
 
 def _route_first(which: ColumnElement[bool], at_once: int | None) -> int:
@@ -161,8 +162,9 @@ def _release(message: Message, which: ColumnElement[bool]) -> int:
         .values(server_id=message.server_id, kind=PAUSED, words=None)
         .execution_options(synchronize_session=False)
     )
-    tally.count_anew(db.session.connection(), [message.campaign_id])
-    return int(getattr(moved, "rowcount", 0))
+    count = int(getattr(moved, "rowcount", 0))
+    tally.add_moved(db.session.connection(), [message.campaign_id] * count, _HELD, by=-1)
+    return count
 
 
 def _stored(state: State) -> BindParameter[State]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, exists, select
 from sqlalchemy.orm import selectinload
 
 from portal.core.db import db
 from portal.core.errors import NotFound
 from portal.core.paging import Page, page_of
 from portal.core.words import _
-from portal.outbox.models import Delivery, Message
-from portal.outbox.states import State
+from portal.outbox.models import IS_NOTABLE, IS_SENDING, IS_WAITING, Delivery, Message
+from portal.outbox.states import WAITING, State
 
 
 def message_of_app(white_label_id: int, app_id: int, public_id: str) -> Message:
@@ -58,12 +58,30 @@ def messages_of_app(
         Message.white_label_id == white_label_id, Message.app_id == app_id
     )
     if status is not None or to is not None:
-        matching = select(Delivery.message_id).where(Delivery.tenant == white_label_id)
-        if status is not None:
-            matching = matching.where(Delivery.state == status)
-        if to is not None:
-            matching = matching.where(Delivery.email == to)
-        query = query.where(Message.id.in_(matching))
+        query = query.where(_has_delivery(white_label_id, status, to))
     before = message_of_app(white_label_id, app_id, after).id if after else None
     query = query.options(selectinload(Message.deliveries))
     return page_of(query, Message.id, before=before, size=size)
+
+
+def _has_delivery(tenant: int, status: State | None, to: str | None) -> ColumnElement[bool]:
+    """Messages with a delivery like this.
+
+    What is for one address, or waits, or did not simply leave is found in an index that has little
+    else. To have been sent is what most were: the messages are asked for it, newest first.
+    """
+    if to is None and status is State.SENT:
+        return exists().where(Delivery.message_id == Message.id, Delivery.state == status)
+    found = select(Delivery.message_id)
+    if status is not None:
+        found = found.where(Delivery.state == status)
+    if to is not None:
+        found = found.where(Delivery.tenant == tenant, Delivery.email == to)
+    elif status in WAITING:
+        # ``+ 0`` keeps the log's index out of it, here and below.
+        found = found.where(IS_WAITING, Delivery.tenant + 0 == tenant)
+    elif status is State.SENDING:
+        found = found.where(IS_SENDING, Delivery.tenant + 0 == tenant)
+    else:
+        found = found.where(IS_NOTABLE, Delivery.tenant == tenant)
+    return Message.id.in_(found)

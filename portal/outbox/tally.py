@@ -11,9 +11,9 @@ looks, so what others have settled is either seen or added afterwards.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.engine import Connection
 
 from portal.core.db import db
@@ -85,12 +85,6 @@ def count_anew(connection: Connection, campaigns: Iterable[int | None]) -> None:
             .where(CampaignTally.campaign_id == campaign_id)
             .values(launched=launched, **lines)
         )
-
-
-def campaigns_with(connection: Connection, condition: ColumnElement[bool]) -> Sequence[int]:
-    """The campaigns that have messages like this."""
-    query = select(Message.campaign_id).where(Message.campaign_id.is_not(None), condition)
-    return [number for number in connection.execute(query.distinct()).scalars() if number]
 
 
 def balances(campaign_ids: Collection[int]) -> dict[int, Balance]:

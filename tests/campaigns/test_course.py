@@ -18,7 +18,7 @@ from portal.core.db import db
 from portal.core.errors import Refusal
 from portal.jobs.works import sweep
 from portal.outbox import acts, suppressions, suspension, tally
-from portal.outbox.balance import PAUSED
+from portal.outbox.balance import NEVER_LEARNT, PAUSED
 from portal.outbox.models import Delivery, Message
 from portal.outbox.states import Reason, State
 from portal.smtp_settings.models import SmtpServer
@@ -28,7 +28,7 @@ from tests.equipment.mail import deliveries, drain, states
 from tests.equipment.plans import plans
 from tests.equipment.smtp_script import Say, Script, when
 from tests.equipment.smtp_server import SmtpServer as Fake
-from tests.equipment.stage import fresh, make_person, make_server, make_white_label
+from tests.equipment.stage import fresh, make_app, make_person, make_server, make_white_label
 
 
 def counted(campaign: Campaign) -> dict[str, int]:
@@ -492,6 +492,33 @@ def test_held_mail_that_is_let_go_opens_a_finished_campaign_again(app: Flask) ->
     assert held == ({"held": 3}, CampaignState.FINISHED)
     assert kept(campaign) == counted(campaign) == {}
     assert fresh(campaign).state is CampaignState.RUNNING
+
+
+@pytest.mark.both_stores
+def test_an_apps_mail_that_is_taken_back_is_counted_in_its_campaigns(app: Flask) -> None:
+    ada = make_person(make_white_label())
+    make_server(ada)
+    shop = make_app(ada)
+    campaign = make_campaign(ada, make_audience(ada, 5))
+    campaign.app_id = shop.id
+    launched(campaign)
+    paused, held, unknown, sent, _queued = deliveries()
+    for row, state, kind in (
+        (paused, State.HELD, PAUSED),
+        (held, State.HELD, "no_server"),
+        (unknown, State.HELD, NEVER_LEARNT),
+        (sent, State.SENT, None),
+    ):
+        row.state, row.kind = state, kind
+    db.session.flush()
+    tally.count_anew(db.session.connection(), [campaign.id])
+    db.session.commit()
+
+    taken = acts.cancel_all_of(shop)
+    db.session.commit()
+
+    assert taken == 3
+    assert kept(campaign) == counted(campaign) == {"sent": 1, "unknown": 1, "cancelled": 3}
 
 
 def test_paused_in_the_middle_of_sending_again_the_rest_follows(

@@ -341,6 +341,7 @@ def test_what_was_held_by_a_suspension_goes_on_at_the_pace(
         launched(campaign)
         for row in deliveries():
             row.state, row.kind = State.HELD, suspension.SUSPENDED
+        db.session.flush()
         tally.count_anew(db.session.connection(), [campaign.id])
     suspension.suspend(acme)
     db.session.commit()

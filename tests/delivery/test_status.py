@@ -12,7 +12,7 @@ from portal.accounts.models import Person
 from portal.campaigns import steps as campaign_steps
 from portal.core.db import db
 from portal.delivery import enabling, status
-from portal.outbox import acts, effects, held, suspension
+from portal.outbox import acts, effects, held, queries, suspension
 from portal.outbox.models import Message
 from portal.outbox.states import State
 from portal.smtp_settings.models import AuthKind
@@ -57,11 +57,38 @@ def test_what_a_change_concerns_is_found_among_what_waits_or_is_held(
         taken_back = acts.cancel_all_of(app)
 
     assert (waiting, stopped.waiting, suspended.waiting, taken_back) == (1, 1, 1, 1)
-    assert len(found) == 7
+    assert len(found) == 8
     assert all(search("INDEX ix_delivery_(waiting|notable)", steps[0]) for steps in found), found
 
 
 @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_what_is_let_go_is_found_among_what_is_held(message: Message, acme: WhiteLabel) -> None:
+    its_domain = make_domain(acme)
+
+    with plans(of=" delivery") as found:
+        held.let_go(held.of_lapsed(its_domain))
+        held.let_go(held.because_of(acme.id, suspension.SUSPENDED))
+
+    steps = [step for steps in found for step in steps]
+    assert len([step for step in steps if "INDEX ix_delivery_notable" in step]) == len(found) == 6
+    assert not [step for step in steps if "ix_message" in step or "SCAN" in step], steps
+
+
+@pytest.mark.parametrize("status", [state for state in State if state is not State.SENT])
+def test_an_app_finds_its_messages_in_a_state_among_those_that_are_in_it(
+    message: Message, acme: WhiteLabel, status: State
+) -> None:
+    assert message.app_id is not None
+
+    with plans(of="delivery.state =") as found:
+        queries.messages_of_app(acme.id, message.app_id, status=status)
+
+    (steps,) = found
+    looks = [step for step in steps if "delivery" in step]
+    assert len(looks) == 1
+    assert search("INDEX ix_delivery_(waiting|sending|notable)", looks[0]), steps
+
+
 def test_what_is_looked_for_each_minute_is_found_among_what_is_held(message: Message) -> None:
     with plans(of="delivery") as found:
         held.recovered_domains()
