@@ -50,13 +50,7 @@ class SearchForm(Query):
         render_kw={"type": "search", "placeholder": lazy("An address, or msg_…")},
     )
     state = SelectField(lazy("State"), default="")
-    white_label = SelectField(
-        lazy("White label"),
-        default="",
-        description=lazy(
-            "Choose one and press “Show”: then its apps and servers can be chosen too."
-        ),
-    )
+    white_label = SelectField(lazy("White label"), default="")
     app = SelectField(lazy("App"), default="")
     campaign = SelectField(lazy("Campaign"), default="")
     server = SelectField(lazy("Server"), default="")
@@ -70,7 +64,7 @@ class SearchForm(Query):
         render_kw={"inputmode": "numeric", "placeholder": "550"},
     )
     since = DateField(lazy("From"), validators=[Optional()])
-    until = DateField(lazy("To"), validators=[Optional()])
+    until = DateField(lazy("Until"), validators=[Optional()])
 
     def validate_q(self, field: StringField) -> None:
         """A whole address or a whole id: both are found at once, however much mail there is."""

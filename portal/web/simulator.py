@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, g, render_template
+from flask_babel import format_decimal
 from flask_babel import gettext as _
 from wtforms import SelectChoice, SelectField, StringField
 from wtforms.validators import ValidationError
@@ -49,7 +50,7 @@ class SimulatorForm(Query):
     def validate_recipients(self, field: NumberField) -> None:
         """Only how many there are decides about the route, not who they are."""
         if field.data is not None and not 1 <= field.data <= MOST:
-            raise ValidationError(_("From 1 to %(most)s recipients.", most=MOST))
+            raise ValidationError(_("From 1 to %(most)s recipients.", most=format_decimal(MOST)))
 
     def offer(self, app: App) -> None:
         """What this app's white label has to choose from."""
