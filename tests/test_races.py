@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TypeVar
 
@@ -23,16 +23,19 @@ from portal.campaigns.models import (
     ImportState,
 )
 from portal.core.db import Model, db
+from portal.domains import allow_list
 from portal.outbox import effects
 from portal.senders import senders
 from portal.senders.models import Sender
 from portal.senders.senders import SenderValues
 from portal.smtp_settings import servers
 from portal.smtp_settings.models import SmtpServer
-from portal.white_labels.models import WhiteLabel
+from portal.white_labels import hostnames
+from portal.white_labels.models import Hostname, WhiteLabel
 from tests.equipment.campaigns import make_audience, make_campaign
 from tests.equipment.races import Race, code_of
 from tests.equipment.stage import fresh, make_app, make_person, make_sender, make_server
+from tests.equipment.visitor import Visits
 
 Row = TypeVar("Row", bound=Model)
 
@@ -208,6 +211,63 @@ def test_a_draft_that_was_thrown_away_meanwhile_is_not_there(
         drafts.delete(listing.find(acme_id, campaign_id))
 
     assert codes(app, throw_away, throw_away) == ["-", "not_found"]
+
+
+def test_two_white_labels_do_not_get_domains_that_overlap(
+    app: Flask, acme: WhiteLabel, birch: WhiteLabel
+) -> None:
+    acme_id, birch_id = acme.id, birch.id
+
+    ended = codes(
+        app,
+        lambda: allow_list.allow(
+            the(WhiteLabel, acme_id), "mail.example", includes_subdomains=True
+        ),
+        lambda: allow_list.allow(the(WhiteLabel, birch_id), "news.mail.example"),
+    )
+
+    assert ended == ["-", "domain_held"]
+
+
+def test_two_who_choose_the_same_sender_both_have_it(
+    app: Flask, ada: Person, bob: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = db.session.scalars(select(Sender).where(Sender.server_id == make_server(ada).id)).one()
+    sender_id, both = sender.id, [ada.id, bob.id]
+    race, read = Race(app), senders.people_with_default
+
+    def slowly(sender: Sender) -> Sequence[Person]:
+        found = read(sender)
+        race.pause()
+        return found
+
+    def choose(person_id: int) -> Callable[[], object]:
+        return lambda: senders.choose_default(the(Person, person_id), the(Sender, sender_id))
+
+    monkeypatch.setattr(senders, "people_with_default", slowly)
+    faults = race.run(*map(choose, both))
+
+    assert faults == (None, None)
+    assert [one.id for one in read(fresh(sender))] == both
+
+
+def test_who_vouches_for_a_hostname_that_is_just_removed_is_told(
+    app: Flask, visit: Visits, birch: WhiteLabel, olive: Person
+) -> None:
+    hostname = hostnames.add(birch, "mail.birch.example")
+    db.session.commit()
+    hostname_id, here = hostname.id, visit(olive)
+    path = f"/backoffice/white-labels/{birch.id}/hostnames/{hostname_id}/vouch"
+    form = {"csrf_token": here.token, "because": "They asked by phone."}
+    told: list[int] = []
+
+    codes(
+        app,
+        lambda: hostnames.remove(the(Hostname, hostname_id)),
+        lambda: told.append(here.answer("POST", path, data=form).status_code),
+    )
+
+    assert told == [404 if db.engine.dialect.name == "sqlite" else 409]
 
 
 def test_of_two_who_are_counted_at_once_the_second_sees_the_first(app: Flask) -> None:

@@ -139,9 +139,9 @@ def create(
 def rename(person: Person, *, name: str) -> None:
     """Another name, for pages and mails."""
     name = _name(name)
-    if name != person.name:
-        _record(person, "person.renamed", {"name": [person.name, name]})
-        person.name = name
+    before, person.name = person.name, name
+    if name != before:
+        _record(person, "person.renamed", {"name": [before, name]})
 
 
 def prefer(person: Person, *, language: str, time_zone: str) -> None:
@@ -171,9 +171,9 @@ def change_role(person: Person, *, role: Role) -> None:
     _check_role(person.white_label_id, role)
     if role is person.role:
         return
-    _record(person, "person.role_changed", {"role": [person.role.value, role.value]})
-    person.role = role
+    before, person.role = person.role, role
     sign_in.end_all(person)
+    _record(person, "person.role_changed", {"role": [before.value, role.value]})
 
 
 def check_not_oneself(person: Person, *, by: Person) -> None:

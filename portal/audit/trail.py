@@ -57,7 +57,10 @@ def record(
     """
     chain = white_label_id or PLATFORM
     if db.engine.dialect.name == "postgresql":
-        # One writer a chain at a time, so that two acts at once queue up instead of failing.
+        # One writer a chain at a time, so that two acts at once queue up instead of failing. What
+        # is to be written comes first: else one could wait for a row with the chain in its hand,
+        # and whoever has the row for the chain.
+        db.session.flush()
         db.session.execute(text("SELECT pg_advisory_xact_lock(7061, :chain)"), {"chain": chain})
     last = db.session.scalar(
         select(AuditEntry)

@@ -137,9 +137,8 @@ def remove(suppression: Suppression, *, why: str) -> None:
     if not why.strip():
         raise Refusal("why_missing", _("Say why this address may get mail again."), field="why")
     facts = {"reason": suppression.reason.value, "why": why.strip()[:LONGEST_NOTE]}
-    told(suppression.white_label_id, "suppression.removed", suppression.address, facts)
     db.session.delete(suppression)
-    db.session.flush()
+    told(suppression.white_label_id, "suppression.removed", suppression.address, facts)
 
 
 def among(white_label_id: int, addresses: Collection[str], category: Category) -> dict[str, Reason]:

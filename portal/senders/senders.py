@@ -11,7 +11,7 @@ from sqlalchemy import delete as delete_rows
 from portal.accounts.models import Person
 from portal.audit import trail
 from portal.core import clock
-from portal.core.db import db
+from portal.core.db import db, lock
 from portal.core.errors import NotFound, Refusal
 from portal.core.words import _
 from portal.domains.allow_list import may_send_from
@@ -147,6 +147,7 @@ def set_default_for(sender: Sender, persons: Iterable[Person]) -> list[Moved]:
     Raises:
         Refusal: somebody is not of the sender's white label.
     """
+    lock(sender)
     wanted = {person.id: person for person in persons}
     for person in wanted.values():
         if person.white_label_id != sender.white_label_id or person.is_removed:
@@ -189,11 +190,14 @@ def choose_default(person: Person, sender: Sender | None) -> Moved | None:
         Refusal: the sender is of another white label.
     """
     before = default_of(person)
+    # Whoever chooses the same one at this moment waits, so that nobody's choice is lost.
     if before is not None and sender is None:
+        lock(before)
         others = [one for one in people_with_default(before) if one.id != person.id]
         set_default_for(before, others)
     if sender is None:
         return None
+    lock(sender)
     moved = set_default_for(sender, [*people_with_default(sender), person])
     return next(iter(moved), None)
 

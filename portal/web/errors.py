@@ -9,6 +9,7 @@ from flask import Flask, Response, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
 from portal.core.db import LARGEST_ID, db, is_race
@@ -71,6 +72,7 @@ def open_errors(app: Flask) -> None:
     app.register_error_handler(OperationalError, _store)
     app.register_error_handler(DataError, _unfit)
     app.register_error_handler(IntegrityError, _overtaken)
+    app.register_error_handler(StaleDataError, _overtaken)
 
 
 def _http(fault: HTTPException) -> ResponseReturnValue:
@@ -116,12 +118,13 @@ def _unfit(fault: DataError) -> ResponseReturnValue:
     return _page(status), status
 
 
-def _overtaken(fault: IntegrityError) -> ResponseReturnValue:
-    """Of two who take the same name at the same moment, the second."""
+def _overtaken(fault: IntegrityError | StaleDataError) -> ResponseReturnValue:
+    """Of two who take the same name at the same moment, or of whom one deletes what the other
+    changes, the second."""
     db.session.rollback()
-    if not is_race(fault):
+    if isinstance(fault, IntegrityError) and not is_race(fault):
         raise fault
-    log.warning("somebody else was faster", path=request.path, fault=type(fault.orig).__name__)
+    log.warning("somebody else was faster", path=request.path, fault=type(fault).__name__)
     return _page(409), 409
 
 

@@ -143,8 +143,8 @@ def remove(hostname: Hostname) -> None:
     """Serve it no longer; anybody who can prove it may have it next."""
     if hostname.is_served:
         _end_what_is_open(hostname)
-    trail.record(hostname.white_label_id, "hostname.removed", hostname.name)
     db.session.delete(hostname)
+    trail.record(hostname.white_label_id, "hostname.removed", hostname.name)
 
 
 def _serve(hostname: Hostname, because: str) -> None:

@@ -20,7 +20,7 @@ from portal.delivery.enabling import Stopped
 from portal.desk import conversations, threads
 from portal.desk.models import About as Topic
 from portal.web.backoffice.door import bp
-from portal.web.forms import Form
+from portal.web.edit_form import EditForm
 from portal.web.smtp_servers.fields import BoxesField
 from portal.white_labels import features, tenants
 from portal.white_labels.features import (
@@ -39,7 +39,7 @@ PLATFORM = 0
 """Stands among the white labels for the platform itself."""
 
 
-class ReachForm(Form):
+class ReachForm(EditForm):
     """For whom a feature is on."""
 
     where = RadioField(
@@ -60,14 +60,13 @@ class ReachForm(Form):
             SelectChoice(PLATFORM, platform),
             *(SelectChoice(one.id, one.name) for one in tenants.all_white_labels()),
         ]
-        if self.is_submitted():
-            return
         reach = features.reach_of(feature)
-        self.where.data = "some"
-        if reach.is_everywhere or reach.is_nowhere:
-            self.where.data = "everywhere" if reach.is_everywhere else "nowhere"
+        where = "everywhere" if reach.is_everywhere else "nowhere" if reach.is_nowhere else "some"
         own = [PLATFORM] if reach.is_for_platform else []
-        self.places.data = [*own, *reach.white_labels]
+        self.where.object_data = where
+        self.places.object_data = [*own, *reach.white_labels]
+        if not self.is_submitted():
+            self.where.data, self.places.data = self.where.object_data, self.places.object_data
 
     def reach(self) -> Reach:
         """As chosen."""
