@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import select
 
-from portal.accounts import attempts, people, second_factor
-from portal.accounts.models import Person, RecoveryCode, Role
+from portal.accounts import attempts, links, people, second_factor
+from portal.accounts.models import LinkPurpose, Person, RecoveryCode, Role
 from portal.apps import apps, leaving
 from portal.apps.models import App
 from portal.campaigns import audiences, campaigns, drafts, imports, listing
@@ -95,6 +95,20 @@ def test_of_two_lists_of_recovery_codes_only_the_last_is_good(app: Flask, ada: P
 
     kept = db.session.scalars(select(RecoveryCode).where(RecoveryCode.person_id == ada_id)).all()
     assert (ended, len(kept)) == (["-", "-"], second_factor.CODES)
+
+
+def test_of_two_links_to_a_new_password_only_the_last_works(app: Flask, ada: Person) -> None:
+    ada_id, tokens = ada.id, []
+
+    def ask() -> None:
+        tokens.append(links.make(LinkPurpose.RESET, person=the(Person, ada_id)))
+
+    codes(app, ask, ask)
+
+    found = [
+        links.find(token, LinkPurpose.RESET, white_label_id=ada.white_label_id) for token in tokens
+    ]
+    assert [link is not None for link in found] == [False, True]
 
 
 def test_what_two_change_of_a_server_counts_twice(

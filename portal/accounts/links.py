@@ -10,7 +10,7 @@ from sqlalchemy.orm import joinedload
 from portal.accounts import tokens
 from portal.accounts.models import LinkPurpose, OneTimeLink, Person
 from portal.core import clock
-from portal.core.db import db
+from portal.core.db import db, lock
 from portal.core.errors import Refusal
 from portal.core.secret import Secret
 from portal.core.words import _
@@ -24,6 +24,8 @@ VALID_FOR = {
 
 def make(purpose: LinkPurpose, *, person: Person | None = None) -> Secret:
     """The token of a new link. Older ones for the same purpose and person stop working."""
+    if person is not None:
+        lock(person)  # one that is made at this moment is an older one
     now = clock.now()
     whose = OneTimeLink.person_id == person.id if person else OneTimeLink.person_id.is_(None)
     db.session.execute(

@@ -15,7 +15,7 @@ from portal.accounts import tokens
 from portal.accounts.models import Person
 from portal.audit import trail
 from portal.core import clock
-from portal.core.db import db
+from portal.core.db import db, lock
 from portal.core.errors import NotFound, Refusal
 from portal.core.secret import Secret
 from portal.core.words import _
@@ -31,6 +31,7 @@ def make(domain: Domain, *, by: Person) -> Secret:
     Raises:
         Refusal: the domain is no longer on the list.
     """
+    lock(domain)  # a link that is made at this moment is one before, too
     if domain.state is DomainState.REVOKED:
         raise Refusal("domain_revoked", _("The approval of this domain was taken back."))
     _end_all(domain)
