@@ -28,6 +28,7 @@ from portal.outbox.balance import PAUSED, line_of
 from portal.outbox.models import IS_NOTABLE, Delivery, Message
 from portal.outbox.states import State
 from portal.routing.decide import Check
+from portal.smtp.addresses import is_within
 
 AT_ONCE = 200
 """Messages that are routed one by one in one transaction; nobody else writes meanwhile."""
@@ -90,10 +91,33 @@ def _not_verified_below(domain: Domain) -> Sequence[Domain]:
 
 
 def recovered_domains() -> Sequence[Domain]:
-    """Verified domains of tenants with mail that waits for a domain's records."""
+    """Verified domains that held mail, which waits for a domain's records, is from."""
     waits = exists().where(because_of(Domain.white_label_id, Check.DOMAIN_LAPSED))
     query = select(Domain).where(Domain.state == DomainState.VERIFIED, waits)
-    return db.session.scalars(query.order_by(Domain.id)).all()
+    verified = db.session.scalars(query.order_by(Domain.id)).all()
+    # A tenant may wait for one of many domains: to look for mail of each would take seconds.
+    hosts = {
+        tenant: _hosts_of_lapsed(tenant) for tenant in {one.white_label_id for one in verified}
+    }
+    return [
+        domain
+        for domain in verified
+        if any(
+            is_within(host, domain.name, including_subdomains=domain.includes_subdomains)
+            for host in hosts[domain.white_label_id]
+        )
+    ]
+
+
+def _hosts_of_lapsed(tenant: int) -> set[str]:
+    """Where the mail is from that waits for a domain's records."""
+    addresses = (
+        select(Message.from_email)
+        .join(Delivery, Delivery.message_id == Message.id)
+        .where(because_of(tenant, Check.DOMAIN_LAPSED))
+        .distinct()
+    )
+    return {address.rpartition("@")[2] for address in db.session.scalars(addresses)}
 
 
 def _queue_again(which: ColumnElement[bool]) -> int:

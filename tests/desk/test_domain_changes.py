@@ -315,6 +315,25 @@ class TestLapsing:
         assert released == [2, 1, 0]
         assert all(states(message) == [State.QUEUED] for message in messages)
 
+    @pytest.mark.both_stores
+    def test_each_minute_it_is_looked_for_where_it_is_from_and_nowhere_else(
+        self,
+        domain: Domain,
+        acme: WhiteLabel,
+        clock: HandSetClock,
+        shop: App,
+        dns_server: DnsServer,
+    ) -> None:
+        make_domain(acme, "other.example")
+        lapse(domain, dns_server, clock)
+        send(shop, sender="a@acme.example")
+        while_lapsed = held.recovered_domains()
+
+        domain.state = DomainState.VERIFIED
+
+        assert while_lapsed == []
+        assert held.recovered_domains() == [domain]
+
     def test_a_person_cannot_release_it_under_another_name(
         self, domain: Domain, clock: HandSetClock, shop: App, dns_server: DnsServer
     ) -> None:
