@@ -224,6 +224,7 @@ def test_a_list_that_ended_early_is_begun_again_and_stops_what_waits(
     assert states(receipt) == [State.QUEUED]
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_what_waits_for_an_address_is_looked_up_and_not_looked_for(ada: Person) -> None:
     with plans(of="UPDATE delivery") as found:
         suppress(ada, "kim@x.example")
@@ -233,6 +234,7 @@ def test_what_waits_for_an_address_is_looked_up_and_not_looked_for(ada: Person) 
     ]
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_what_waits_for_a_list_is_found_without_reading_the_log(ada: Person) -> None:
     with plans(of="SELECT delivery.id") as found:
         imported(ada, ["kim@x.example"])
