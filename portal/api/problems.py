@@ -18,6 +18,8 @@ from portal.core.words import _
 CONFLICTS = frozenset(
     {"idempotency_key_reused", "too_late", "not_held", "not_running", "not_paused"}
 )
+MOST_ERRORS = 10_000
+"""That are named: ten in each message of a batch. A million of them made an answer of 100 MB."""
 log = structlog.get_logger()
 
 
@@ -43,6 +45,8 @@ class Problem(Exception):
     @classmethod
     def malformed(cls, error: ValidationError) -> Problem:
         """The body does not have the form that the description gives."""
+        if error.error_count() > MOST_ERRORS:
+            return cls(HTTPStatus.BAD_REQUEST, "malformed", _("This request could not be read"))
         errors = [
             {"field": _path(item["loc"]), "code": item["type"], "message": item["msg"]}
             for item in error.errors(include_url=False, include_input=False, include_context=False)

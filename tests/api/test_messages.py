@@ -262,6 +262,15 @@ class TestRefusals:
         ]
         assert count_messages() == 0
 
+    @pytest.mark.parametrize(("faults", "named"), [(10_000, 10_000), (10_001, 0)])
+    def test_name_no_more_than_somebody_can_use(
+        self, calls: Caller, faults: int, named: int
+    ) -> None:
+        answer = calls.post("/messages", HELLO | {f"x{number}": 1 for number in range(faults)})
+
+        assert (answer.status_code, answer.json["code"]) == (400, "malformed")
+        assert len(answer.json.get("errors", [])) == named
+
     @pytest.mark.parametrize("evil", ["\r\n", "\n", "\r", "\0", "\u2028", "\u202e", "\x85"])
     @pytest.mark.parametrize("place", ["subject", "to_name", "header", "reply_to_name", "filename"])
     def test_no_header_can_be_smuggled_in(self, calls: Caller, evil: str, place: str) -> None:
