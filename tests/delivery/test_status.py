@@ -74,6 +74,7 @@ def test_what_is_let_go_is_found_among_what_is_held(message: Message, acme: Whit
     assert not [step for step in steps if "ix_message" in step or "SCAN" in step], steps
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("status", [state for state in State if state is not State.SENT])
 def test_an_app_finds_its_messages_in_a_state_among_those_that_are_in_it(
     message: Message, acme: WhiteLabel, status: State
@@ -89,6 +90,7 @@ def test_an_app_finds_its_messages_in_a_state_among_those_that_are_in_it(
     assert search("INDEX ix_delivery_(waiting|sending|notable)", looks[0]), steps
 
 
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
 def test_what_is_looked_for_each_minute_is_found_among_what_is_held(message: Message) -> None:
     with plans(of="delivery") as found:
         held.recovered_domains()
