@@ -35,6 +35,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection, ExceptionContext
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm.exc import StaleDataError
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
 
@@ -169,12 +170,18 @@ def lock(row: Base) -> None:
     db.session.refresh(row, with_for_update={"of": type(row), "key_share": True})
 
 
-def is_race(fault: IntegrityError) -> bool:
-    """Whether somebody else has just done what can be done once, or removed what this refers to.
+Race: TypeAlias = IntegrityError | StaleDataError
+
+
+def is_race(fault: Race) -> bool:
+    """Whether somebody else has just done what can be done once, or removed what this refers to or
+    changes.
 
     Each of two acts at the same moment may find on PostgreSQL that it may be done, and the second
     learns better when it writes. Writers on SQLite wait for each other before they look.
     """
+    if isinstance(fault, StaleDataError):
+        return True
     return getattr(fault.orig, "sqlstate", None) in (_UNIQUE_VIOLATION, _FOREIGN_KEY_VIOLATION)
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import get_args
 
 import structlog
 from flask import Flask, Response, g, jsonify, render_template, request
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError
-from sqlalchemy.orm.exc import StaleDataError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
-from portal.core.db import LARGEST_ID, db, is_race
+from portal.core.db import LARGEST_ID, Race, db, is_race
 from portal.core.errors import NotFound, Refusal
 from portal.core.words import lazy
 from portal.white_labels.platform import NotSetUp
@@ -71,8 +71,8 @@ def open_errors(app: Flask) -> None:
     app.register_error_handler(Refusal, _refused)
     app.register_error_handler(OperationalError, _store)
     app.register_error_handler(DataError, _unfit)
-    app.register_error_handler(IntegrityError, _overtaken)
-    app.register_error_handler(StaleDataError, _overtaken)
+    for race in get_args(Race):
+        app.register_error_handler(race, _overtaken)
 
 
 def _http(fault: HTTPException) -> ResponseReturnValue:
@@ -118,11 +118,11 @@ def _unfit(fault: DataError) -> ResponseReturnValue:
     return _page(status), status
 
 
-def _overtaken(fault: IntegrityError | StaleDataError) -> ResponseReturnValue:
+def _overtaken(fault: Race) -> ResponseReturnValue:
     """Of two who take the same name at the same moment, or of whom one deletes what the other
     changes, the second."""
     db.session.rollback()
-    if isinstance(fault, IntegrityError) and not is_race(fault):
+    if not is_race(fault):
         raise fault
     log.warning("somebody else was faster", path=request.path, fault=type(fault).__name__)
     return _page(409), 409
