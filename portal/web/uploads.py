@@ -23,8 +23,9 @@ class NamedParts(FormDataParser):
     def parse(self, *args: Any, **options: Any) -> Any:
         stream, form, files = super().parse(*args, **options)
         if None in form or None in files:
-            for _name, file in files.items(multi=True):
-                file.close()
+            for several in files.listvalues():
+                for file in several:
+                    file.close()
             raise BadRequest
         return stream, form, files
 
