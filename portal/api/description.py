@@ -68,7 +68,8 @@ OPERATIONS = (
         "get",
         "/messages",
         "messages",
-        "The app's messages, newest first. Ask for the next page with after = next.",
+        "The app's messages, newest first. Ask for the next page with after = next. What a "
+        "campaign sends is not among them: its balance tells what became of it.",
         schemas.PageOut,
         query=QUERIES["api.messages"],
     ),

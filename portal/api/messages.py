@@ -57,7 +57,7 @@ def message(public_id: str) -> Response:
 
 @bp.get("/messages")
 def messages() -> Response:
-    """The app's messages, newest first."""
+    """What the app handed over as messages, newest first; campaigns answer for themselves."""
     status, to = request.args.get("status"), request.args.get("to")
     if status is not None and status not in [state.value for state in State]:
         words = _("This is not a status: %(status)s.", status=status)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, exists, select
+from sqlalchemy import ColumnElement, and_, exists, select
 from sqlalchemy.orm import selectinload
 
 from portal.core.db import db
@@ -14,18 +14,14 @@ from portal.outbox.states import WAITING, State
 
 
 def message_of_app(white_label_id: int, app_id: int, public_id: str) -> Message:
-    """One message of one app.
+    """One message that an app handed over.
 
     Raises:
         NotFound: missing and foreign look the same.
     """
     message = db.session.scalar(
         select(Message)
-        .where(
-            Message.white_label_id == white_label_id,
-            Message.app_id == app_id,
-            Message.public_id == public_id,
-        )
+        .where(_handed_over_by(white_label_id, app_id), Message.public_id == public_id)
         .options(selectinload(Message.deliveries).selectinload(Delivery.tries))
     )
     if message is None:
@@ -53,15 +49,23 @@ def messages_of_app(
     after: str | None = None,
     size: int = 50,
 ) -> Page[Message]:
-    """The app's messages, newest first; `after` is the last id of the page before."""
-    query = select(Message).where(
-        Message.white_label_id == white_label_id, Message.app_id == app_id
-    )
+    """What the app handed over, newest first; `after` is the last id of the page before."""
+    query = select(Message).where(_handed_over_by(white_label_id, app_id))
     if status is not None or to is not None:
         query = query.where(_has_delivery(white_label_id, status, to))
     before = message_of_app(white_label_id, app_id, after).id if after else None
     query = query.options(selectinload(Message.deliveries))
     return page_of(query, Message.id, before=before, size=size)
+
+
+def _handed_over_by(white_label_id: int, app_id: int) -> ColumnElement[bool]:
+    """A campaign's mail is not: one message of it has as many deliveries as the campaign people,
+    and its balance says what became of them."""
+    return and_(
+        Message.white_label_id == white_label_id,
+        Message.app_id == app_id,
+        Message.campaign_id.is_(None),
+    )
 
 
 def _has_delivery(tenant: int, status: State | None, to: str | None) -> ColumnElement[bool]:

@@ -13,6 +13,7 @@ from portal.campaigns.models import Campaign, CampaignState
 from portal.core import clock
 from portal.core.db import db
 from portal.jobs.works import do_now
+from portal.outbox.models import Message
 from portal.senders import senders
 from tests.api.conftest import Caller, Stage
 from tests.equipment.campaigns import make_audience
@@ -48,6 +49,19 @@ def test_a_campaign_is_launched_and_looked_at(calls: Caller, stage: Stage) -> No
     assert seen.json["balance"]["waiting"] == 2
     assert the_campaign().app_id == stage.shop.id
     assert the_campaign().sender_id == sender.id
+
+
+@pytest.mark.usefixtures("ready")
+def test_its_mail_is_told_in_its_balance_and_not_among_the_messages(calls: Caller) -> None:
+    calls.post("/campaigns", SPRING)
+    do_now("campaign", the_campaign().id)
+    of_the_campaign = db.session.scalars(select(Message)).one()
+
+    listed = calls.get("/messages")
+    seen = calls.get(f"/messages/{of_the_campaign.public_id}")
+
+    assert listed.json["messages"] == []
+    assert seen.status_code == 404
 
 
 @pytest.mark.usefixtures("ready")
