@@ -8,7 +8,6 @@ from portal.core.db import db
 from portal.delivery import settling
 from portal.outbox import held, wake
 from portal.outbox.models import Delivery
-from portal.outbox.states import State
 from portal.routing.decide import Check
 from portal.smtp_settings import health, servers
 from portal.smtp_settings.models import SmtpServer
@@ -33,8 +32,7 @@ def mended(server: SmtpServer, proof: Proof, *, from_email: str | None = None) -
         settling.accept_sender(connection, server.id, from_email, now=clock.now())
         # What came while nobody else could carry it has no server yet.
         held.let_go(
-            (Delivery.state == State.HELD)
-            & (Delivery.kind == Check.SENDER_REFUSED)
+            held.because(Check.SENDER_REFUSED)
             & Delivery.server_id.is_(None)
             & settling.leaves_from(from_email),
             at_once=held.AT_ONCE,

@@ -22,7 +22,7 @@ from portal.delivery.consequences import (
     SlowDown,
 )
 from portal.delivery.models import Hourly
-from portal.outbox import claims, suggestions, tally
+from portal.outbox import claims, held, suggestions, tally
 from portal.outbox.balance import line_of
 from portal.outbox.claims import Settlement
 from portal.outbox.models import IS_WAITING, Delivery, Message
@@ -133,13 +133,13 @@ def refuse_sender(
 ) -> bool:
     """Park this server for this From address: all that waits for the pair is held, at once."""
     is_news = health.refuse_sender(connection, server_id, from_email, words=words, now=now)
-    held = connection.execute(
+    stopped = connection.execute(
         update(Delivery)
         .where(Delivery.server_id == server_id, IS_WAITING, leaves_from(from_email))
         .values(state=State.HELD, kind=Check.SENDER_REFUSED, words=words, settled_at=now)
         .returning(tally.ITS_CAMPAIGN)
     )
-    tally.add_moved(connection, held.scalars(), line_of(State.HELD, Check.SENDER_REFUSED))
+    tally.add_moved(connection, stopped.scalars(), line_of(State.HELD, Check.SENDER_REFUSED))
     return is_news
 
 
@@ -149,9 +149,8 @@ def accept_sender(connection: Connection, server_id: int, from_email: str, *, no
     freed = connection.execute(
         update(Delivery)
         .where(
+            held.because(Check.SENDER_REFUSED),
             Delivery.server_id == server_id,
-            Delivery.state == State.HELD,
-            Delivery.kind == Check.SENDER_REFUSED,
             leaves_from(from_email),
         )
         .values(state=State.QUEUED, settled_at=None, due_at=now)

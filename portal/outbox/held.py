@@ -14,6 +14,7 @@ from sqlalchemy import (
     literal,
     null,
     select,
+    union_all,
     update,
 )
 from sqlalchemy.orm import InstrumentedAttribute
@@ -25,10 +26,11 @@ from portal.domains.models import Domain, DomainState
 from portal.outbox import acts, tally, wake
 from portal.outbox.accept import PATIENCE
 from portal.outbox.balance import PAUSED, line_of
-from portal.outbox.models import IS_NOTABLE, Delivery, Message
+from portal.outbox.models import IS_NOTABLE, PLATFORM, Delivery, Message
 from portal.outbox.states import State
 from portal.routing.decide import Check
 from portal.smtp.addresses import is_within
+from portal.white_labels.models import WhiteLabel
 
 AT_ONCE = 200
 """Messages that are routed one by one in one transaction; nobody else writes meanwhile."""
@@ -40,6 +42,17 @@ def because_of(tenant: int | InstrumentedAttribute[int], kind: str) -> ColumnEle
     return and_(
         IS_NOTABLE,
         Delivery.tenant == tenant,
+        Delivery.state == State.HELD,
+        Delivery.kind == kind,
+    )
+
+
+def because(kind: str) -> ColumnElement[bool]:
+    """The same of every tenant. They are named, because the index begins with them."""
+    everybody = union_all(select(literal(PLATFORM)), select(WhiteLabel.id))
+    return and_(
+        IS_NOTABLE,
+        Delivery.tenant.in_(everybody),
         Delivery.state == State.HELD,
         Delivery.kind == kind,
     )

@@ -23,6 +23,7 @@ from portal.smtp_settings import health
 from portal.smtp_settings.models import SmtpServer
 from portal.smtp_settings.servers import Proof
 from portal.smtp_settings.targets import target_of
+from tests.equipment.plans import plans
 from tests.equipment.stage import fresh, make_app, make_server
 
 WORDS = "550 5.7.1 Not yours"
@@ -73,6 +74,20 @@ def test_mail_that_was_held_for_the_sender_is_freed(server: SmtpServer, ada: Per
     db.session.commit()
 
     assert fresh(delivery).state is State.QUEUED
+
+
+@pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+def test_it_is_looked_for_among_what_is_held_and_not_in_all_that_was_sent(
+    server: SmtpServer, ada: Person
+) -> None:
+    _held(server, ada)
+
+    with plans(of=" delivery") as found:
+        mended(server, _proof(server), from_email="news@acme.example")
+
+    looks = [step for steps in found for step in steps if " delivery" in step]
+    assert len(looks) > 2
+    assert all("INDEX ix_delivery_notable" in look for look in looks), looks
 
 
 def test_another_senders_mail_stays_held(server: SmtpServer, ada: Person) -> None:
