@@ -42,9 +42,8 @@ class SimulatorForm(Query):
     )
     recipients = NumberField(
         lazy("Recipients of one message"),
-        default=1,
         description=lazy("To, Cc and Bcc together."),
-        render_kw={"inputmode": "numeric"},
+        render_kw={"inputmode": "numeric", "placeholder": "1"},
     )
 
     def validate_recipients(self, field: NumberField) -> None:
