@@ -58,7 +58,8 @@ class Race:
         assert self._is_paused.wait(PATIENCE)
         other.start()
         if db.engine.dialect.name == "postgresql":
-            with db.engine.connect() as watching:
+            # Without a transaction, in which it would see again and again what it saw first.
+            with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as watching:
                 until(lambda: not other.is_alive() or bool(watching.scalar(_WAITING)))
         self._goes_on.set()
         for thread in (self._first, other):

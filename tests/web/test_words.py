@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -34,7 +35,9 @@ GERMAN = {
 
 
 @pytest.fixture
-def german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: Config, app: Flask) -> Flask:
+def german(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: Config, app: Flask
+) -> Iterator[Flask]:
     """The same installation with a small German catalogue."""
     catalogue = Catalog(locale="de")
     for source, translation in GERMAN.items():
@@ -46,8 +49,15 @@ def german(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, config: Config, app:
     (folder / "messages.mo").write_bytes(compiled.getvalue())
     monkeypatch.setattr(reader, "TRANSLATIONS", tmp_path / "translations")
     monkeypatch.setattr(post, "TRANSLATIONS", tmp_path / "translations")
+    forget_the_letters()
+    yield create_app(config)
+    forget_the_letters()
+
+
+def forget_the_letters() -> None:
+    """A process reads each catalogue once."""
+    post._catalogue.cache_clear()
     post._letters.cache_clear()
-    return create_app(config)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +104,6 @@ def test_a_mail_is_in_the_language_of_whom_it_is_for(
 
     mail = db.session.scalars(select(Message)).one()
     assert mail.subject == "Ihre Einladung zu Acme"
-    post._letters.cache_clear()
 
 
 def test_every_word_of_pages_forms_and_rooms_is_collected() -> None:
